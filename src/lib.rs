@@ -1,0 +1,7 @@
+//! Listening sockets, handed down: a zero-downtime reload server for Linux.
+
+pub mod protocol;
+#[cfg(all(target_os = "linux", any(feature = "worker", feature = "master")))]
+mod sys;
+#[cfg(feature = "worker")]
+pub mod worker;
