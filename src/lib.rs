@@ -1,6 +1,8 @@
 //! Listening sockets, handed down: a zero-downtime reload server for Linux.
 
 pub mod protocol;
+#[cfg(all(target_os = "linux", feature = "master"))]
+pub mod supervision;
 #[cfg(all(target_os = "linux", any(feature = "worker", feature = "master")))]
 mod sys;
 #[cfg(feature = "worker")]

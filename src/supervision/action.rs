@@ -1,0 +1,88 @@
+//! What is to be done: one enum for all of it.
+#![allow(missing_docs, reason = "the fields of a variant are what their names say")]
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{GenerationId, Notice, RequestId, Slot, WorkerId};
+
+/// A deed for the master. When it fails, the failure comes back as an [`super::Event`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Find out what the generation is to run; answered by `Resolved` or `Unresolved`.
+    Resolve { generation: GenerationId },
+    /// Nobody waits any more for what is being resolved.
+    CancelResolve { generation: GenerationId },
+    /// Choose a free lane of each listener; answered by `Allotted`, `NoLaneYet` or `NotAllotted`.
+    Allot { generation: GenerationId },
+    /// Start a worker; answered by `Started`, and some day by `Exited`.
+    Spawn { worker: WorkerId, generation: GenerationId, slot: Slot },
+    /// Send new connections to the generation, on every listener or on none; answered by `Steered` or `NotSteered`.
+    Steer { generation: GenerationId },
+    /// Tell the worker that its generation serves now.
+    Promote { worker: WorkerId },
+    /// Tell the worker to ask its clients to leave, and to go on serving.
+    LameDuck { worker: WorkerId, linger: Duration },
+    /// Take that back.
+    Resume { worker: WorkerId },
+    /// Tell the worker to finish what it holds and to exit.
+    Drain { worker: WorkerId, grace: Duration },
+    /// End the worker at once.
+    Kill { worker: WorkerId },
+    /// See whether anything waits for the generation, or will; answered by `Looked`.
+    Look { generation: GenerationId },
+    /// Nobody accepts in the generation's lanes any more: whoever still arrives there must be served elsewhere.
+    Rescue { generation: GenerationId },
+    /// See what the dead workers of the generation have left behind; answered by `Swept`.
+    Sweep { generation: GenerationId },
+    /// End what they have left behind.
+    KillSurvivors { generation: GenerationId },
+    /// Nothing of the generation is left: its lanes and its release may go.
+    Forget { generation: GenerationId },
+    /// The one answer to a command.
+    Answer { request: RequestId, outcome: Outcome },
+    /// Tell the world.
+    Tell(Notice),
+    /// The last action.
+    End(Ending),
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The generation serves.
+    Promoted(GenerationId),
+    /// The generation was given up, for this reason; what served before still serves.
+    Rejected(String),
+    /// So many workers are wanted now.
+    Scaled(u32),
+    /// It has been done.
+    Done,
+    /// It makes no sense now, for this reason.
+    Refused(String),
+}
+
+/// How the master ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Somebody asked it to stop.
+    Stopped,
+    /// The first generation failed, for this reason.
+    Failed(String),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Promoted(generation) => write!(f, "generation {generation} serves"),
+            Outcome::Rejected(why) => write!(f, "rejected: {why}"),
+            Outcome::Scaled(workers) => write!(f, "{workers} workers"),
+            Outcome::Done => f.write_str("done"),
+            Outcome::Refused(why) => write!(f, "refused: {why}"),
+        }
+    }
+}

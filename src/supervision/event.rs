@@ -1,0 +1,92 @@
+//! What may happen: one enum for all of it.
+#![allow(missing_docs, reason = "the fields of a variant are what their names say")]
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{GenerationId, Plan, RequestId, WorkerId};
+
+/// Something happened: a command came in, a worker said something or died, or an action came to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// Somebody asks for something; exactly one [`super::Action::Answer`] follows.
+    Asked { request: RequestId, command: Command, origin: Origin },
+    /// The release of a generation has been resolved.
+    Resolved { generation: GenerationId, plan: Plan },
+    /// It could not be.
+    Unresolved { generation: GenerationId, why: String },
+    /// Each listener has a lane for the generation.
+    Allotted { generation: GenerationId },
+    /// A listener has none yet, but will: who holds it.
+    NoLaneYet { generation: GenerationId, why: String },
+    /// A listener has none and never will.
+    NotAllotted { generation: GenerationId, why: String },
+    /// The worker's program runs.
+    Started { worker: WorkerId },
+    /// The worker says that it can serve.
+    Ready { worker: WorkerId },
+    /// The worker broke the protocol; its channel is closed.
+    Misbehaved { worker: WorkerId, what: String },
+    /// The worker is no more and has been reaped.
+    Exited { worker: WorkerId, exit: Exit },
+    /// New connections go to the generation.
+    Steered { generation: GenerationId },
+    /// They could not be steered to it; nothing has changed.
+    NotSteered { generation: GenerationId, why: String },
+    /// Whether anything is left to be accepted of what was steered to the generation.
+    Looked { generation: GenerationId, settled: bool },
+    /// How many processes the dead workers of the generation have left behind.
+    Swept { generation: GenerationId, survivors: u32 },
+    /// A process that we did not start has ended as our child: what was left behind may have become less.
+    StrangerReaped,
+    /// A deadline may have passed.
+    Tick,
+}
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Raise a new generation from a freshly resolved release.
+    Reload,
+    /// Give up the generation that rises.
+    Abort,
+    /// So many workers more, or less, for the generation that serves.
+    Scale(i32),
+    /// Drain the workers of the generation that serves; keep listening.
+    Dismiss,
+    /// End everything; at once, if `fast`.
+    Stop { fast: bool },
+}
+
+/// Who asks, in words for the log: "SIGHUP from pid 812, uid 1000".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin(pub String);
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Exit {
+    /// It exited with this status.
+    Status(i32),
+    /// A signal killed it.
+    Signal(String),
+    /// Its program could not be executed at all.
+    NotStarted(String),
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::Status(status) => write!(f, "exited with status {status}"),
+            Exit::Signal(name) => write!(f, "was killed by {name}"),
+            Exit::NotStarted(why) => write!(f, "could not be started: {why}"),
+        }
+    }
+}

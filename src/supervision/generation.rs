@@ -1,0 +1,184 @@
+//! A generation and its workers, as the rules remember them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::backoff::Backoff;
+use super::{Event, GenerationId, Plan, RequestId, Slot, Uptime, WorkerId};
+
+/// All the workers that one reload started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Generation {
+    pub(super) plan: Plan,
+    /// The slots that are to be filled. Whoever still works in another one has been told to end.
+    pub(super) slots: BTreeMap<Slot, Seat>,
+}
+
+/// What a slot holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Seat {
+    pub(super) holder: Holder,
+    pub(super) backoff: Backoff,
+}
+
+/// Who sits in a slot, or from when on the next one may.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Holder {
+    Worker(WorkerId),
+    NextAt(Uptime),
+}
+
+/// One process of a generation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Worker {
+    pub(super) generation: GenerationId,
+    pub(super) slot: Slot,
+    pub(super) life: Life,
+}
+
+/// What a worker is up to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Life {
+    /// Not ready yet; no later than `until`.
+    Rising { until: Uptime },
+    /// Serving, or able to.
+    Ready { since: Uptime },
+    /// It was asked to ask its clients to leave.
+    LameDuck { since: Uptime },
+    /// It was told to finish and exit.
+    Draining { until: Uptime },
+    /// It was killed.
+    Killed,
+}
+
+/// The generation that rises: there is one at most.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Rising {
+    pub(super) generation: GenerationId,
+    pub(super) step: Step,
+    /// Whose answer is the outcome.
+    pub(super) asked: Vec<RequestId>,
+}
+
+/// How far it has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Step {
+    Resolving,
+    /// `waited`: there was none at first.
+    Allotting {
+        waited: bool,
+    },
+    /// There is no lane yet: look again, since an empty queue is no event.
+    NoLane {
+        look: Uptime,
+    },
+    Starting,
+    Steering,
+}
+
+/// A generation on its way out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Leaving {
+    /// Lame, and still accepting what was steered to it before the switch.
+    Settling { earliest: Uptime, latest: Uptime, look: Look, standby: bool },
+    /// Lame, and nothing new reaches it.
+    Standby { until: Uptime },
+    /// Its workers finish. What they leave behind is ended at `until`.
+    Draining { until: Uptime },
+    /// No worker is left; `sweep` says when we see again what they left behind.
+    Sweeping { until: Uptime, sweep: Look },
+}
+
+/// A look at something for which the kernel has no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Look {
+    At(Uptime),
+    UnderWay,
+    /// Under way, and no longer true: look again at once.
+    Outdated,
+}
+
+impl Look {
+    pub(super) fn at(self) -> Option<Uptime> {
+        match self {
+            Look::At(at) => Some(at),
+            Look::UnderWay | Look::Outdated => None,
+        }
+    }
+}
+
+impl Life {
+    /// Whether it counts as one who can serve.
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self, Life::Ready { .. } | Life::LameDuck { .. })
+    }
+
+    /// Whether its end is what we asked for.
+    pub(super) fn was_told_to_end(&self) -> bool {
+        matches!(self, Life::Draining { .. } | Life::Killed)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Uptime> {
+        match self {
+            Life::Rising { until } | Life::Draining { until } => Some(*until),
+            Life::Ready { .. } | Life::LameDuck { .. } | Life::Killed => None,
+        }
+    }
+}
+
+impl Leaving {
+    pub(super) fn deadline(&self) -> Option<Uptime> {
+        match self {
+            Leaving::Settling { look, .. } => look.at(),
+            Leaving::Standby { until } => Some(*until),
+            Leaving::Draining { .. } => None,
+            Leaving::Sweeping { sweep, .. } => sweep.at(),
+        }
+    }
+
+    /// Whether one can go back to it: it accepts, and all of it is still there.
+    pub(super) fn can_come_back(&self) -> bool {
+        matches!(self, Leaving::Settling { standby: true, .. } | Leaving::Standby { .. })
+    }
+}
+
+impl Generation {
+    pub(super) fn new(plan: Plan) -> Generation {
+        Generation { plan, slots: BTreeMap::new() }
+    }
+
+    pub(super) fn next_spawn(&self) -> Option<Uptime> {
+        self.slots
+            .values()
+            .filter_map(|seat| match seat.holder {
+                Holder::Worker(_) => None,
+                Holder::NextAt(at) => Some(at),
+            })
+            .min()
+    }
+}
+
+impl Event {
+    /// The generation that the event is an answer about, if it is one.
+    pub(super) fn generation(&self) -> Option<GenerationId> {
+        match self {
+            Event::Resolved { generation, .. }
+            | Event::Unresolved { generation, .. }
+            | Event::Allotted { generation }
+            | Event::NoLaneYet { generation, .. }
+            | Event::NotAllotted { generation, .. } => Some(*generation),
+            Event::Asked { .. }
+            | Event::Started { .. }
+            | Event::Ready { .. }
+            | Event::Misbehaved { .. }
+            | Event::Exited { .. }
+            | Event::Steered { .. }
+            | Event::NotSteered { .. }
+            | Event::Looked { .. }
+            | Event::Swept { .. }
+            | Event::StrangerReaped
+            | Event::Tick => None,
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The rules: which generation rises, serves, stands by, retires; which worker is replaced, and when.
+//!
+//! A pure state machine. [`Supervisor::handle`] takes what happened and the time, and says what to do. It knows no
+//! clock, pid, descriptor or task, nor the protocol or the configuration file: `master` does the deeds and brings back
+//! what became of them as further events. It is plain data: it can be frozen at any event and goes on the same.
+
+mod action;
+mod backoff;
+mod crash;
+mod event;
+mod generation;
+mod ids;
+mod leave;
+mod notice;
+mod plan;
+mod rise;
+mod scale;
+mod stop;
+mod supervisor;
+mod uptime;
+
+#[cfg(test)]
+mod stories;
+#[cfg(test)]
+mod storm;
+#[cfg(test)]
+mod story;
+
+pub use action::{Action, Ending, Outcome};
+pub use event::{Command, Event, Exit, Origin};
+pub use ids::{GenerationId, RequestId, Slot, WorkerId};
+pub use notice::{Notice, Reason};
+pub use plan::{Coalescing, FirstStart, Plan, Policy};
+pub use supervisor::Supervisor;
+pub use uptime::Uptime;

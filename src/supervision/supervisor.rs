@@ -1,0 +1,234 @@
+//! The state machine itself: what it remembers, how an event comes in and time passes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::generation::{Generation, Holder, Leaving, Life, Rising, Step, Worker};
+use super::stop::Stopping;
+use super::{Action, Command, Event, GenerationId, Notice, Origin, Outcome, Policy, RequestId, Slot, Uptime, WorkerId};
+
+/// The rules. Feed it what happens; it says what to do.
+///
+/// # Invariants
+/// - At most one generation rises, and at most one serves.
+/// - New connections are steered to a generation when all its workers are ready, and not before.
+/// - A generation is drained only after they were steered away from it, or when the master ends.
+/// - Every command gets exactly one answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supervisor {
+    pub(super) policy: Policy,
+    pub(super) generations: BTreeMap<GenerationId, Generation>,
+    pub(super) workers: BTreeMap<WorkerId, Worker>,
+    pub(super) rising: Option<Rising>,
+    pub(super) serving: Option<GenerationId>,
+    pub(super) leaving: BTreeMap<GenerationId, Leaving>,
+    /// A reload that waits for the outcome of the one that is under way.
+    pub(super) wanted: Option<Wanted>,
+    pub(super) stopping: Option<Stopping>,
+    /// Steering back failed: new connections go to a generation that is on its way out, until this works.
+    pub(super) steer_again: Option<Uptime>,
+    pub(super) latest_generation: GenerationId,
+    pub(super) latest_worker: WorkerId,
+    #[serde(skip)]
+    pub(super) actions: Vec<Action>,
+}
+
+/// A remembered reload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Wanted {
+    pub(super) asked: Vec<RequestId>,
+    pub(super) origin: Origin,
+}
+
+impl Supervisor {
+    /// A supervisor with nothing to supervise yet: the first [`Command::Reload`] raises generation 1.
+    pub fn new(policy: Policy) -> Supervisor {
+        Supervisor {
+            policy,
+            generations: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            rising: None,
+            serving: None,
+            leaving: BTreeMap::new(),
+            wanted: None,
+            stopping: None,
+            steer_again: None,
+            latest_generation: GenerationId(0),
+            latest_worker: WorkerId(0),
+            actions: Vec::new(),
+        }
+    }
+
+    /// Takes in what happened and says what to do about it, in this order.
+    pub fn handle(&mut self, event: Event, now: Uptime) -> Vec<Action> {
+        if self.has_ended() {
+            return self.nothing_more(event);
+        }
+        self.take_in(event, now);
+        self.pass_time(now);
+        self.end_if_nothing_is_left();
+        std::mem::take(&mut self.actions)
+    }
+
+    /// When to come back with [`Event::Tick`], if nothing happens before.
+    pub fn deadline(&self) -> Option<Uptime> {
+        let rising = self.rising.as_ref().and_then(|rising| match rising.step {
+            Step::NoLane { look } => Some(look),
+            Step::Resolving | Step::Allotting { .. } | Step::Starting | Step::Steering => None,
+        });
+        let spawns = self.serving.and_then(|id| self.generations[&id].next_spawn());
+        let workers = self.workers.values().filter_map(|worker| worker.life.deadline());
+        let leaving = self.leaving.values().filter_map(Leaving::deadline);
+        workers.chain(leaving).chain(rising).chain(spawns).chain(self.steer_again).min()
+    }
+
+    /// The generation that new connections go to.
+    pub fn serving(&self) -> Option<GenerationId> {
+        self.serving
+    }
+
+    /// The generation that is on its way up.
+    pub fn rising(&self) -> Option<GenerationId> {
+        self.rising.as_ref().map(|rising| rising.generation)
+    }
+
+    /// Whether the master is on its way out.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
+    fn take_in(&mut self, event: Event, now: Uptime) {
+        if let Some(generation) = event.generation()
+            && self.rising() != Some(generation)
+        {
+            return; // an answer about a generation that was given up meanwhile
+        }
+        match event {
+            Event::Asked { request, command, origin } => self.asked(request, command, origin, now),
+            Event::Resolved { plan, .. } => self.resolved(plan, now),
+            Event::Unresolved { why, .. } => self.unresolved(why, now),
+            Event::Allotted { .. } => self.allotted(now),
+            Event::NoLaneYet { why, .. } => self.no_lane_yet(why, now),
+            Event::NotAllotted { why, .. } => self.not_allotted(why, now),
+            Event::Started { worker } => self.started(worker),
+            Event::Ready { worker } => self.ready(worker, now),
+            Event::Misbehaved { worker, what } => self.misbehaved(worker, what, now),
+            Event::Exited { worker, exit } => self.exited(worker, exit, now),
+            Event::Steered { generation } => self.steered(generation, now),
+            Event::NotSteered { generation, why } => self.not_steered(generation, why, now),
+            Event::Looked { generation, settled } => self.looked(generation, settled, now),
+            Event::Swept { generation, survivors } => self.swept(generation, survivors, now),
+            Event::StrangerReaped => self.sweep_again(now),
+            Event::Tick => {}
+        }
+    }
+
+    fn asked(&mut self, request: RequestId, command: Command, origin: Origin, now: Uptime) {
+        match command {
+            Command::Reload => self.reload(request, origin, now),
+            Command::Abort => self.abort(request, origin, now),
+            Command::Scale(by) => self.scale(request, by, origin, now),
+            Command::Dismiss => self.dismiss(request, origin, now),
+            Command::Stop { fast } => self.stop(request, fast, origin, now),
+        }
+    }
+
+    /// Everything that was to happen at a time that has come.
+    fn pass_time(&mut self, now: Uptime) {
+        if self.deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        self.look_for_a_lane(now);
+        self.steer_back_again(now);
+        for worker in self.overdue_workers(now) {
+            self.out_of_grace(worker, now);
+        }
+        for generation in self.leaving.keys().copied().collect::<Vec<_>>() {
+            self.leave_on(generation, now);
+        }
+        self.fill_slots(now);
+    }
+
+    fn overdue_workers(&self, now: Uptime) -> Vec<WorkerId> {
+        let overdue = |worker: &Worker| worker.life.deadline().is_some_and(|deadline| deadline <= now);
+        self.workers.iter().filter(|(_, worker)| overdue(worker)).map(|(&id, _)| id).collect()
+    }
+
+    /// A worker took longer than its grace.
+    fn out_of_grace(&mut self, id: WorkerId, now: Uptime) {
+        let Some(worker) = self.workers.get(&id).cloned() else { return };
+        let grace = &self.generations[&worker.generation].plan;
+        match worker.life {
+            Life::Rising { .. } if self.rising() == Some(worker.generation) => {
+                let grace = grace.ready_grace;
+                self.give_up(super::Reason::NotReady { slot: worker.slot, grace }, now);
+            }
+            Life::Rising { .. } => {
+                let why = format!("not ready within {} s (ready_grace)", grace.ready_grace.as_secs_f64());
+                self.kill(id, Some(why));
+            }
+            Life::Draining { .. } => {
+                let why = format!("not drained within {} s (drain_grace)", grace.drain_grace.as_secs_f64());
+                self.kill(id, Some(why));
+            }
+            Life::Ready { .. } | Life::LameDuck { .. } | Life::Killed => {}
+        }
+    }
+
+    pub(super) fn order(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    pub(super) fn tell(&mut self, notice: Notice) {
+        self.actions.push(Action::Tell(notice));
+    }
+
+    pub(super) fn answer(&mut self, requests: impl IntoIterator<Item = RequestId>, outcome: &Outcome) {
+        for request in requests {
+            self.actions.push(Action::Answer { request, outcome: outcome.clone() });
+        }
+    }
+
+    /// Starts a worker in a slot.
+    pub(super) fn spawn(&mut self, generation: GenerationId, slot: Slot, now: Uptime) {
+        self.latest_worker.0 += 1;
+        let id = self.latest_worker;
+        let Some(of) = self.generations.get_mut(&generation) else { return };
+        let until = now + of.plan.ready_grace;
+        let backoff = of.slots.remove(&slot).map(|seat| seat.backoff).unwrap_or_default();
+        of.slots.insert(slot, super::generation::Seat { holder: Holder::Worker(id), backoff });
+        self.workers.insert(id, Worker { generation, slot, life: Life::Rising { until } });
+        self.order(Action::Spawn { worker: id, generation, slot });
+    }
+
+    /// Tells a worker to finish what it holds and to exit, within its generation's grace or `at_most`.
+    pub(super) fn drain(&mut self, id: WorkerId, at_most: Option<std::time::Duration>, now: Uptime) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        if worker.life.was_told_to_end() {
+            return;
+        }
+        let grace = self.generations[&worker.generation].plan.drain_grace;
+        let grace = at_most.map_or(grace, |most| grace.min(most));
+        worker.life = Life::Draining { until: now + grace };
+        self.order(Action::Drain { worker: id, grace });
+    }
+
+    /// Ends a worker at once, once.
+    pub(super) fn kill(&mut self, id: WorkerId, why: Option<String>) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        if worker.life == Life::Killed {
+            return;
+        }
+        worker.life = Life::Killed;
+        let (generation, slot) = (worker.generation, worker.slot);
+        if let Some(why) = why {
+            self.tell(Notice::Killing { generation, slot, worker: id, why });
+        }
+        self.order(Action::Kill { worker: id });
+    }
+
+    pub(super) fn workers_of(&self, generation: GenerationId) -> Vec<WorkerId> {
+        self.workers.iter().filter(|(_, worker)| worker.generation == generation).map(|(&id, _)| id).collect()
+    }
+}
