@@ -1,5 +1,7 @@
 //! Listening sockets, handed down: a zero-downtime reload server for Linux.
 
+#[cfg(feature = "load")]
+pub mod load;
 pub mod protocol;
 #[cfg(all(target_os = "linux", feature = "master"))]
 pub mod supervision;
