@@ -9,3 +9,6 @@ pub mod supervision;
 mod sys;
 #[cfg(feature = "worker")]
 pub mod worker;
+
+#[cfg(feature = "worker")]
+pub use worker::{Role, Stage, Worker, role};
