@@ -1,0 +1,218 @@
+//! The kernel way: a SO_REUSEPORT group of TCP sockets, steered by a program that the helm attaches. Owns which index each
+//! seat has, and the repair of a lane that a worker shut; must not know what a lane is for.
+//!
+//! Shutting a member moves the last one into its index. The last is the helm, so a hole moves the helm and no lane.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+};
+
+use nix::{
+    errno::Errno,
+    sys::socket::{Shutdown, shutdown},
+};
+
+use super::{
+    calls,
+    endpoint::Options,
+    error::{OpenError, call},
+    listener::{MOST, Repaired},
+    order::Order,
+    program::Program,
+    seat::{LaneId, Seat},
+    socket::{Seats, Socket},
+    strangers,
+    tcp::{Tcp, share},
+};
+
+/// A group, and what is known of it.
+///
+/// # Invariants
+/// Every seat is either in `order` or in `shut`.
+#[derive(Debug)]
+pub(super) struct Group {
+    tcp: Tcp,
+    backlog: u32,
+    order: Order,
+    shut: BTreeSet<Seat>,
+}
+
+/// A group that was opened, or the first socket alone, where the kernel refuses to be given a program.
+#[derive(Debug)]
+pub(super) enum Opened {
+    Steered(Seats, Group),
+    Alone(Socket),
+}
+
+impl Group {
+    /// Opens all lanes and the helm over a first socket that is bound; lane 0 gets what arrives meanwhile.
+    pub(super) fn over(first: OwnedFd, tcp: Tcp, options: &Options) -> Result<Opened, OpenError> {
+        let at = tcp.endpoint();
+        share(&first).map_err(call(&at, "SO_REUSEPORT"))?;
+        if Program::ask().otherwise(0).attach(first.as_fd()).is_err() {
+            calls::set_number(first.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEPORT, 0)
+                .map_err(call(&at, "SO_REUSEPORT"))?;
+            calls::listen(first.as_fd(), options.backlog).map_err(|errno| tcp.refused(errno))?;
+            return Ok(Opened::Alone(Socket::new(first, options.backlog).map_err(call(&at, "fstat"))?));
+        }
+        let mut seats = Seats::default();
+        let mut group = Group { tcp, backlog: options.backlog, order: Order::empty(), shut: BTreeSet::new() };
+        group.add(&mut seats, first).map_err(|error| group.refused(error))?;
+        for _ in 1..options.lanes {
+            let another = group.tcp.another().map_err(|error| group.refused(error))?;
+            group.add(&mut seats, another).map_err(|error| group.refused(error))?;
+        }
+        group.new_helm(&mut seats).map_err(|error| group.refused(error))?;
+        Ok(Opened::Steered(seats, group))
+    }
+
+    /// Sends what arrives from now on to one seat. An error, and nothing changes, if its index is in doubt.
+    pub(super) fn steer(&mut self, seats: &Seats, to: Seat) -> io::Result<()> {
+        self.look(seats)?;
+        self.attach(seats, to)
+    }
+
+    /// Mends everything that was shut: steers without it, lets it listen again (at the end of the group), and opens a new
+    /// helm behind it; the former helm stays where it is, as a spare lane.
+    pub(super) fn repair(&mut self, seats: &mut Seats, steered: Seat) -> io::Result<Vec<Repaired>> {
+        self.look(seats)?;
+        if self.shut.is_empty() && self.order.is_last(Seat::Helm) {
+            return Ok(Vec::new());
+        }
+        self.refuse_strangers(seats)?;
+        self.refuse_too_many(seats)?;
+        let rebuilt = self.make_certain(seats, steered)?;
+        self.join_again(seats, Seat::Helm)?;
+        self.attach(seats, if self.order.has(steered) { steered } else { Seat::Helm })?;
+        let lanes: Vec<Seat> = self.shut.iter().copied().collect();
+        for seat in &lanes {
+            self.join_again(seats, *seat)?;
+        }
+        if !self.order.is_last(Seat::Helm) {
+            self.new_helm(seats)?;
+        }
+        self.attach(seats, steered)?;
+        let repaired = |seat: Seat| match seat {
+            Seat::Lane(lane) => Some(Repaired { lane, replaced: false, rebuilt: rebuilt.contains(&seat) }),
+            Seat::Helm => None,
+        };
+        Ok(lanes.into_iter().filter_map(repaired).collect())
+    }
+
+    /// Opens one more lane: the former helm, with a new one behind it. No lane moves.
+    pub(super) fn open_one_more(&mut self, seats: &mut Seats, steered: Seat) -> io::Result<LaneId> {
+        self.look(seats)?;
+        if !self.shut.is_empty() || !self.order.is_last(Seat::Helm) {
+            return Err(io::Error::other("a lane is shut: repair it first"));
+        }
+        self.refuse_strangers(seats)?;
+        self.refuse_too_many(seats)?;
+        let lane = self.new_helm(seats)?.ok_or_else(|| io::Error::other("there is no helm to take over"))?;
+        self.attach(seats, steered)?;
+        Ok(lane)
+    }
+
+    /// Notes what was shut since the last look.
+    fn look(&mut self, seats: &Seats) -> io::Result<()> {
+        let listens = |seat: &Seat| seats.find(*seat).is_some_and(Socket::listens);
+        let gone: Vec<Seat> = self.order.present().filter(|seat| !listens(seat)).collect();
+        if gone.is_empty() && self.order.is_certain() {
+            return Ok(());
+        }
+        self.order.leave(&gone, self.strangers(seats)?);
+        self.shut.extend(gone);
+        Ok(())
+    }
+
+    /// Puts a program in force by the helm, the only member that can.
+    fn attach(&self, seats: &Seats, to: Seat) -> io::Result<()> {
+        let doubt = || match self.shut.contains(&to) {
+            true => io::Error::new(io::ErrorKind::NotConnected, format!("{to} is shut: repair it first")),
+            false => io::Error::other(format!("the index of {to} is in doubt: repair the group first")),
+        };
+        if !self.order.has(Seat::Helm) {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "the helm is shut: repair it first"));
+        }
+        let index = self.order.index(to).ok_or_else(doubt)?;
+        Ok(Program::ask().otherwise(index).attach(seats.require(Seat::Helm)?.as_fd())?)
+    }
+
+    /// Shuts what it must, until only one order is possible: idle lanes first, then the helm, never what is steered to.
+    fn make_certain(&mut self, seats: &Seats, steered: Seat) -> io::Result<Vec<Seat>> {
+        let kept = if self.order.has(steered) { steered } else { Seat::Helm };
+        let expendable: Vec<Seat> = self.order.present().filter(|seat| *seat != kept).collect();
+        let mut rebuilt = Vec::new();
+        for seat in expendable {
+            if self.order.is_certain() {
+                break;
+            }
+            shutdown(seats.require(seat)?.as_fd().as_raw_fd(), Shutdown::Both)?;
+            self.order.leave(&[seat], 0);
+            self.shut.insert(seat);
+            rebuilt.push(seat);
+        }
+        Ok(rebuilt)
+    }
+
+    /// Lets a member that was shut listen again, whatever a worker did to the options that the group needs.
+    fn join_again(&mut self, seats: &Seats, seat: Seat) -> io::Result<()> {
+        if self.shut.contains(&seat) {
+            let socket = seats.require(seat)?;
+            share(socket)?;
+            socket.listen()?;
+            self.shut.remove(&seat);
+            self.order.join(seat);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, seats: &mut Seats, fd: OwnedFd) -> io::Result<()> {
+        let lane = seats.add_lane(self.listening(fd)?);
+        self.order.join(Seat::Lane(lane));
+        Ok(())
+    }
+
+    /// Opens a new helm at the end; the former one, if there is one, becomes a lane.
+    fn new_helm(&mut self, seats: &mut Seats) -> io::Result<Option<LaneId>> {
+        let socket = self.listening(self.tcp.another()?)?;
+        let former = seats.replace(Seat::Helm, socket).map(|former| seats.add_lane(former));
+        if let Some(lane) = former {
+            self.order.rename(Seat::Helm, Seat::Lane(lane));
+        }
+        self.order.join(Seat::Helm);
+        Ok(former)
+    }
+
+    fn listening(&self, fd: OwnedFd) -> io::Result<Socket> {
+        calls::listen(fd.as_fd(), self.backlog)?;
+        Socket::new(fd, self.backlog)
+    }
+
+    /// How many sockets that are not ours have our very address, and so may be in the group.
+    fn strangers(&self, seats: &Seats) -> io::Result<usize> {
+        let mut rows = strangers::listening(self.tcp.address)?;
+        rows.retain(|row| row.address.ip() == self.tcp.address.ip());
+        rows.retain(|row| seats.iter().all(|(_, socket)| socket.inode() != row.inode));
+        Ok(rows.len())
+    }
+
+    fn refuse_strangers(&self, seats: &Seats) -> io::Result<()> {
+        match self.strangers(seats)? {
+            0 => Ok(()),
+            count => Err(io::Error::other(format!("{} is shared with foreign sockets: {count}", self.tcp.address))),
+        }
+    }
+
+    fn refuse_too_many(&self, seats: &Seats) -> io::Result<()> {
+        match seats.iter().count() {
+            count if count < MOST => Ok(()),
+            count => Err(io::Error::other(format!("{} has {count} sockets already", self.tcp.address))),
+        }
+    }
+
+    fn refused(&self, error: io::Error) -> OpenError {
+        self.tcp.refused(Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
+    }
+}

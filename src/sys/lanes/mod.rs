@@ -1,0 +1,41 @@
+//! A listener as several sockets (lanes), of which one at a time is steered to. Owns the binding, the steering, the
+//! repair of what a worker broke, and the files of Unix sockets; must not know messages, generations or policy.
+//!
+//! There are three ways. *Kernel*: TCP sockets in one SO_REUSEPORT group with a classic BPF program that names an index.
+//! *Path*: Unix sockets with names of their own, and a public path that is a hard link to one of them. *Shared*: one
+//! socket for all. In the first two a further socket, the helm, is never granted: whatever is sent there waits.
+
+mod calls;
+mod directory;
+mod endpoint;
+mod error;
+mod group;
+mod holder;
+mod links;
+mod listener;
+mod order;
+mod private;
+mod program;
+mod public;
+mod seat;
+mod settings;
+mod single;
+mod sock_diag;
+mod socket;
+mod strangers;
+mod tables;
+mod tcp;
+#[cfg(test)]
+mod tests;
+
+#[allow(unused_imports, reason = "the master is what uses them")]
+pub(crate) use self::{
+    endpoint::{Endpoint, Options},
+    error::OpenError,
+    holder::Holder,
+    listener::{Lanes, Repaired},
+    seat::{LaneId, Seat, Steering, Way},
+    settings::Spoiled,
+    socket::Queue,
+    strangers::half_open,
+};

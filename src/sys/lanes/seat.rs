@@ -1,0 +1,75 @@
+//! The names of a listener's sockets and of what can be done with them. Knows no socket.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One of a listener's sockets, numbered from 0; a number never leads to another seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct LaneId(pub(crate) usize);
+
+impl fmt::Display for LaneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "lane {}", self.0)
+    }
+}
+
+/// Where a socket sits: a lane that can be granted, or the helm, which never is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Seat {
+    /// A lane.
+    Lane(LaneId),
+    /// The socket that only steers, and where connections wait while steering is on hold.
+    Helm,
+}
+
+impl fmt::Display for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Seat::Lane(lane) => lane.fmt(f),
+            Seat::Helm => f.write_str("the helm"),
+        }
+    }
+}
+
+/// Which socket gets the new connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum Steering {
+    /// All of them to one lane.
+    To(LaneId),
+    /// None to any lane: they wait at the helm.
+    Hold,
+}
+
+impl Steering {
+    /// The seat that it leads to.
+    pub(crate) fn seat(self) -> Seat {
+        match self {
+            Steering::To(lane) => Seat::Lane(lane),
+            Steering::Hold => Seat::Helm,
+        }
+    }
+}
+
+/// How a listener is steered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Way {
+    /// A SO_REUSEPORT group and a classic BPF program.
+    Kernel,
+    /// Unix sockets, and a public path that is a hard link to one of them.
+    Path,
+    /// Not at all: one socket for everybody.
+    Shared,
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Way::Kernel => "kernel",
+            Way::Path => "path",
+            Way::Shared => "shared",
+        })
+    }
+}
