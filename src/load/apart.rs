@@ -33,10 +33,7 @@ pub enum StartError {
 pub(super) fn run_apart<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<JoinHandle<T>, StartError> {
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(StartError::Thread)?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
     thread::Builder::new()
         .name("heirloom-load".to_owned())
         .spawn(move || runtime.block_on(work))

@@ -39,10 +39,7 @@ impl Burst {
     pub fn start(plan: Plan) -> Result<Burst, StartError> {
         let ledger = Arc::new(Ledger::new(plan.journal));
         let size = plan.clients;
-        let course = Arc::new(Course::check(Plan {
-            manner: Manner::OneShot,
-            ..plan
-        })?);
+        let course = Arc::new(Course::check(Plan { manner: Manner::OneShot, ..plan })?);
         let (begun, all_begun) = mpsc::channel();
         let thread = run_apart(run(size, course, Arc::clone(&ledger), begun))?;
         // An error would mean that the burst is over already, which is as good.
@@ -77,12 +74,7 @@ async fn run(size: usize, course: Arc<Course>, ledger: Arc<Ledger>, begun: mpsc:
         let (course, ledger) = (Arc::clone(&course), Arc::clone(&ledger));
         requests.spawn(async move {
             let (outcome, answer) = ask(started, connection, &course, &ledger).await;
-            ledger.write(Entry {
-                started,
-                ended: Instant::now(),
-                answer,
-                outcome,
-            });
+            ledger.write(Entry { started, ended: Instant::now(), answer, outcome });
         });
     }
     requests.join_all().await;
@@ -96,12 +88,7 @@ async fn begin(mut connecting: Connecting) -> Connecting {
     }
 }
 
-async fn ask(
-    started: Instant,
-    connecting: Connecting,
-    course: &Course,
-    ledger: &Ledger,
-) -> (Outcome, String) {
+async fn ask(started: Instant, connecting: Connecting, course: &Course, ledger: &Ledger) -> (Outcome, String) {
     let failed = |failure| (Outcome::Failed(failure), String::new());
     let until = started + course.patience;
     let stream = match connected(connecting, until).await {

@@ -29,9 +29,7 @@ impl Tickets {
 
     fn take(&self) -> bool {
         let one_less = |left: u64| left.checked_sub(1);
-        self.0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
-            .is_ok()
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
     }
 }
 
@@ -76,12 +74,7 @@ impl Client {
     pub(super) async fn request(&mut self) -> Outcome {
         let started = Instant::now();
         let (outcome, answer) = self.ask(started + self.course.patience).await;
-        self.ledger.write(Entry {
-            started,
-            ended: Instant::now(),
-            answer,
-            outcome,
-        });
+        self.ledger.write(Entry { started, ended: Instant::now(), answer, outcome });
         outcome
     }
 

@@ -47,43 +47,28 @@ pub(super) enum Exchange {
 
 impl Connection {
     /// Speaks HTTP over a connected socket. Nothing was asked yet.
-    pub(super) async fn open(
-        stream: Stream,
-        manner: Manner,
-        hold: Option<Hold>,
-    ) -> Result<Connection, Failure> {
+    pub(super) async fn open(stream: Stream, manner: Manner, hold: Option<Hold>) -> Result<Connection, Failure> {
         let (sender, witness, driver) = match manner {
             Manner::OneShot | Manner::KeepAlive { .. } => {
                 let (wire, witness) = Wire::http1(stream, hold);
-                let (sender, driver) = http1::handshake(TokioIo::new(wire))
-                    .await
-                    .map_err(|_| witness.verdict())?;
+                let (sender, driver) = http1::handshake(TokioIo::new(wire)).await.map_err(|_| witness.verdict())?;
                 (Sender::Http1(sender), witness, tokio::spawn(driver))
             }
             Manner::Http2 => {
                 let (wire, witness) = Wire::http2(stream);
-                let (sender, driver) = http2::handshake(TokioExecutor::new(), TokioIo::new(wire))
-                    .await
-                    .map_err(|_| witness.verdict())?;
+                let (sender, driver) =
+                    http2::handshake(TokioExecutor::new(), TokioIo::new(wire)).await.map_err(|_| witness.verdict())?;
                 (Sender::Http2(sender), witness, tokio::spawn(driver))
             }
         };
-        Ok(Connection {
-            sender,
-            witness,
-            driver: driver.abort_handle(),
-            served: 0,
-            is_leaving: false,
-        })
+        Ok(Connection { sender, witness, driver: driver.abort_handle(), served: 0, is_leaving: false })
     }
 
     /// Whether another request may be tried, as far as the server and the manner have said.
     pub(super) fn is_welcome(&self, manner: Manner) -> bool {
         let may_go_on = match manner {
             Manner::OneShot => self.served == 0,
-            Manner::KeepAlive {
-                requests_per_connection: Some(most),
-            } => self.served < most.max(1),
+            Manner::KeepAlive { requests_per_connection: Some(most) } => self.served < most.max(1),
             Manner::KeepAlive { .. } | Manner::Http2 => true,
         };
         may_go_on && !self.has_said_goodbye()
@@ -132,10 +117,7 @@ impl Connection {
 
     fn broken(&mut self, first_bytes: &[u8]) -> (Outcome, String) {
         self.is_leaving = true;
-        (
-            Outcome::Failed(self.witness.verdict()),
-            first_line(first_bytes),
-        )
+        (Outcome::Failed(self.witness.verdict()), first_line(first_bytes))
     }
 }
 
@@ -164,9 +146,7 @@ impl Drop for Connection {
 fn says_close(response: &Response<Incoming>) -> bool {
     let says = |token: &str| {
         let values = response.headers().get_all(CONNECTION).iter();
-        let mut words = values
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','));
+        let mut words = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
         words.any(|word| word.trim().eq_ignore_ascii_case(token))
     };
     match response.version() {
@@ -184,7 +164,5 @@ fn keep(first_bytes: &mut Vec<u8>, data: Option<&Bytes>) {
 
 fn first_line(first_bytes: &[u8]) -> String {
     let line = first_bytes.split(|byte| *byte == b'\n').next();
-    String::from_utf8_lossy(line.unwrap_or_default())
-        .trim()
-        .to_owned()
+    String::from_utf8_lossy(line.unwrap_or_default()).trim().to_owned()
 }

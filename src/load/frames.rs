@@ -37,9 +37,8 @@ impl Frames {
 
             if self.known == HEAD {
                 self.known = 0;
-                self.skip = usize::from(self.head[0]) << 16
-                    | usize::from(self.head[1]) << 8
-                    | usize::from(self.head[2]);
+                self.skip =
+                    usize::from(self.head[0]) << 16 | usize::from(self.head[1]) << 8 | usize::from(self.head[2]);
                 match self.head[3] {
                     0 | 1 => tell(Frame::Answer),
                     3 => tell(Frame::StreamReset),
@@ -70,11 +69,7 @@ mod tests {
                 frames.follow(piece, |frame| seen.push(frame));
             }
             use Frame::*;
-            assert_eq!(
-                seen,
-                [Answer, Answer, StreamReset, GoAway],
-                "pieces of {size}"
-            );
+            assert_eq!(seen, [Answer, Answer, StreamReset, GoAway], "pieces of {size}");
         }
     }
 }

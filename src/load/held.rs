@@ -39,11 +39,7 @@ pub enum HoldError {
 impl Held {
     /// Connects, sends all of the request but its last two bytes, and returns when they are sent.
     pub fn open(target: impl Into<Target>, path: &str) -> Result<Held, HoldError> {
-        let course = Course::check(Plan {
-            manner: Manner::OneShot,
-            path: path.to_owned(),
-            ..Plan::on(target)
-        })?;
+        let course = Course::check(Plan { manner: Manner::OneShot, path: path.to_owned(), ..Plan::on(target) })?;
         let (reached, is_reached) = mpsc::channel();
         let (finish, finishing) = oneshot::channel();
         let thread = run_apart(run(course, reached, finishing))?;
@@ -62,27 +58,15 @@ impl Held {
 }
 
 /// Holds one request; `None` when nobody wants it any more.
-async fn run(
-    course: Course,
-    reached: mpsc::Sender<()>,
-    finishing: oneshot::Receiver<()>,
-) -> Option<Entry> {
+async fn run(course: Course, reached: mpsc::Sender<()>, finishing: oneshot::Receiver<()>) -> Option<Entry> {
     let started = Instant::now();
     let (let_go, is_let_go) = oneshot::channel();
-    let hold = Hold {
-        reached: Some(reached),
-        let_go: is_let_go,
-    };
+    let hold = Hold { reached: Some(reached), let_go: is_let_go };
     let (outcome, answer) = match connect(&course, started, hold).await {
         Ok(connection) => exchange(connection, &course, let_go, finishing).await?,
         Err(failure) => (Outcome::Failed(failure), String::new()),
     };
-    Some(Entry {
-        started,
-        ended: Instant::now(),
-        answer,
-        outcome,
-    })
+    Some(Entry { started, ended: Instant::now(), answer, outcome })
 }
 
 async fn connect(course: &Course, started: Instant, hold: Hold) -> Result<Connection, Failure> {

@@ -40,9 +40,7 @@ pub struct Journal {
 impl Journal {
     /// The requests that were started at `instant` or later.
     pub fn started_from(&self, instant: Instant) -> impl Iterator<Item = &Entry> {
-        self.entries
-            .iter()
-            .filter(move |entry| entry.started >= instant)
+        self.entries.iter().filter(move |entry| entry.started >= instant)
     }
 
     pub(super) fn write(&mut self, entry: Entry) {

@@ -22,11 +22,7 @@ pub struct Latency {
 
 impl Default for Latency {
     fn default() -> Latency {
-        Latency {
-            buckets: vec![0; BUCKETS],
-            count: 0,
-            slowest: Duration::ZERO,
-        }
+        Latency { buckets: vec![0; BUCKETS], count: 0, slowest: Duration::ZERO }
     }
 }
 
@@ -110,10 +106,7 @@ mod tests {
         {
             let bucket = bucket_of(time);
             assert!(micros(time) <= upper_end(bucket), "{time} µs");
-            assert!(
-                bucket == 0 || upper_end(bucket - 1) <= micros(time),
-                "{time} µs"
-            );
+            assert!(bucket == 0 || upper_end(bucket - 1) <= micros(time), "{time} µs");
         }
         assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
     }
@@ -124,10 +117,7 @@ mod tests {
         (1..=1000).for_each(|count| latency.record(micros(count)));
         for (percent, exact) in [(50.0, 500), (90.0, 900), (99.0, 990)] {
             let told = latency.percentile(percent);
-            assert!(
-                told >= micros(exact) && told <= micros(exact + exact / 16 + 1),
-                "{told:?}"
-            );
+            assert!(told >= micros(exact) && told <= micros(exact + exact / 16 + 1), "{told:?}");
         }
         assert_eq!(latency.percentile(100.0), micros(1000));
         assert_eq!(latency.slowest(), micros(1000));

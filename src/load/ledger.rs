@@ -36,11 +36,7 @@ struct Pages {
 
 impl Ledger {
     pub(super) fn new(keeps_journal: bool) -> Ledger {
-        Ledger {
-            pages: Mutex::default(),
-            turned: Condvar::new(),
-            keeps_journal,
-        }
+        Ledger { pages: Mutex::default(), turned: Condvar::new(), keeps_journal }
     }
 
     pub(super) fn connected(&self) {
@@ -53,9 +49,7 @@ impl Ledger {
 
     pub(super) fn write(&self, entry: Entry) {
         let mut pages = self.pages();
-        pages
-            .tally
-            .count(entry.outcome, &entry.answer, entry.took());
+        pages.tally.count(entry.outcome, &entry.answer, entry.took());
         if self.keeps_journal {
             pages.journal.write(entry);
         }
@@ -85,8 +79,7 @@ impl Ledger {
 
     /// Sleeps until the ledger is closed.
     pub(super) fn wait_for_the_end(&self, limit: Duration) -> Result<Tally, Overdue> {
-        self.wait(limit, |pages| pages.is_over)
-            .map_err(|overdue| overdue.named("the end".to_owned()))
+        self.wait(limit, |pages| pages.is_over).map_err(|overdue| overdue.named("the end".to_owned()))
     }
 
     fn wait(&self, limit: Duration, come: impl Fn(&Pages) -> bool) -> Result<Tally, Overdue> {

@@ -89,8 +89,7 @@ impl Failure {
         use Failure::*;
         match self {
             Refused | NoSuchPath | QueueFull | ConnectFailed(_) | ConnectTimedOut => true,
-            ResetBeforeAnswer | ClosedBeforeAnswer | CutShort | TimedOut | BadStatus(_)
-            | Garbled => false,
+            ResetBeforeAnswer | ClosedBeforeAnswer | CutShort | TimedOut | BadStatus(_) | Garbled => false,
         }
     }
 }

@@ -48,10 +48,7 @@ impl Load {
             running.join_all().await;
             book.close();
         })?;
-        Ok(Load {
-            ledger,
-            running: Mutex::new(Some(Running { wanted, thread })),
-        })
+        Ok(Load { ledger, running: Mutex::new(Some(Running { wanted, thread })) })
     }
 
     /// The counts as they are now.

@@ -67,33 +67,20 @@ impl Tally {
             return;
         }
         let is_one_too_many = self.by_answer.len() >= MOST_ANSWERS;
-        let name = if is_one_too_many {
-            Tally::OTHERS
-        } else {
-            answer
-        };
+        let name = if is_one_too_many { Tally::OTHERS } else { answer };
         *self.by_answer.entry(name.to_owned()).or_default() += 1;
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "{} answered, {} failed",
-            self.answered,
-            self.failures()
-        )?;
+        write!(out, "{} answered, {} failed", self.answered, self.failures())?;
         for (nth, (failure, count)) in self.failed.iter().enumerate() {
             let before = if nth == 0 { " (" } else { ", " };
             write!(out, "{before}{count} {failure}")?;
         }
         let after = if self.failed.is_empty() { "" } else { ")" };
-        write!(
-            out,
-            "{after}, {} closed stale, over {} connections",
-            self.stale, self.connections
-        )?;
+        write!(out, "{after}, {} closed stale, over {} connections", self.stale, self.connections)?;
         if self.answered > 0 {
             write!(
                 out,
@@ -138,10 +125,7 @@ mod tests {
              took p50 1.024ms, p99 3ms, at most 3ms\n\
              answered by \"1.0 77\" 1, \"2.0 78\" 1"
         );
-        assert_eq!(
-            Tally::default().to_string(),
-            "0 answered, 0 failed, 0 closed stale, over 0 connections"
-        );
+        assert_eq!(Tally::default().to_string(), "0 answered, 0 failed, 0 closed stale, over 0 connections");
     }
 
     #[test]

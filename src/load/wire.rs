@@ -75,12 +75,7 @@ impl Wire {
 
     fn new(stream: Stream, frames: Option<Frames>, hold: Option<Hold>) -> (Wire, Witness) {
         let witness = Witness::default();
-        let wire = Wire {
-            stream,
-            witness: witness.clone(),
-            frames,
-            hold,
-        };
+        let wire = Wire { stream, witness: witness.clone(), frames, hold };
         (wire, witness)
     }
 
@@ -156,18 +151,12 @@ impl Hold {
             let _ = reached.send(());
         }
         let abandoned = |_| io::Error::from(io::ErrorKind::ConnectionAborted);
-        Pin::new(&mut self.let_go)
-            .poll(cx)
-            .map(|told| told.map(|()| len).map_err(abandoned))
+        Pin::new(&mut self.let_go).poll(cx).map(|told| told.map(|()| len).map_err(abandoned))
     }
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
         if buffer.remaining() == 0 {
@@ -187,11 +176,7 @@ impl AsyncRead for Wire {
 }
 
 impl AsyncWrite for Wire {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let allowed = match &mut this.hold {
             Some(hold) => ready!(hold.allows(cx, bytes.len()))?,

@@ -1,10 +1,22 @@
-//! Every system call and every `unsafe` of the crate, behind small safe functions.
+//! Every system call, every `unsafe`: processes, passing descriptors, binding, lanes and steering.
 //!
-//! It must not know messages or policy: it is told what to do, and says what the kernel answered.
+//! Knows the kernel and nothing else: no messages, no generations, no policy.
 
+#[cfg(feature = "master")]
+pub(crate) mod files;
 pub(crate) mod inherited;
 #[cfg(feature = "master")]
 #[allow(dead_code, reason = "the master is what uses it")]
 pub(crate) mod lanes;
+#[cfg(feature = "master")]
+pub(crate) mod launch;
 pub(crate) mod passing;
+#[cfg(feature = "master")]
+pub(crate) mod poller;
+#[cfg(feature = "master")]
+pub(crate) mod process;
 pub(crate) mod readiness;
+#[cfg(feature = "master")]
+pub(crate) mod survivors;
+#[cfg(feature = "master")]
+pub(crate) mod terminal;

@@ -65,12 +65,7 @@ fn server(serve: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> Target {
 }
 
 fn tally_of(target: Target, most: u64) -> Tally {
-    let load = Load::start(Plan {
-        manner: Manner::Http2,
-        most: Some(most),
-        ..Plan::on(target)
-    })
-    .unwrap();
+    let load = Load::start(Plan { manner: Manner::Http2, most: Some(most), ..Plan::on(target) }).unwrap();
     load.wait_for_the_end(GENEROUS).unwrap()
 }
 
@@ -106,11 +101,7 @@ fn a_request_that_a_goaway_disowns_is_closed_before_its_answer() {
         go_away(stream, 0);
     });
     let tally = tally_of(target, 1);
-    assert_eq!(
-        tally.failed,
-        [(Failure::ClosedBeforeAnswer, 1)].into(),
-        "{tally}"
-    );
+    assert_eq!(tally.failed, [(Failure::ClosedBeforeAnswer, 1)].into(), "{tally}");
 }
 
 #[test]
@@ -121,19 +112,11 @@ fn a_stream_that_is_reset_is_told_from_a_connection_that_is_closed() {
         next_request(stream);
     });
     let tally = tally_of(target, 1);
-    assert_eq!(
-        tally.failed,
-        [(Failure::ResetBeforeAnswer, 1)].into(),
-        "{tally}"
-    );
+    assert_eq!(tally.failed, [(Failure::ResetBeforeAnswer, 1)].into(), "{tally}");
 
     let target = server(|stream| assert!(next_request(stream).is_some()));
     let tally = tally_of(target, 1);
-    assert_eq!(
-        tally.failed,
-        [(Failure::ClosedBeforeAnswer, 1)].into(),
-        "{tally}"
-    );
+    assert_eq!(tally.failed, [(Failure::ClosedBeforeAnswer, 1)].into(), "{tally}");
 }
 
 #[test]

@@ -16,10 +16,7 @@ fn tally_of(plan: Plan) -> Tally {
 
 /// The counts of one request.
 fn one(target: impl Into<Target>) -> Tally {
-    tally_of(Plan {
-        most: Some(1),
-        ..Plan::on(target)
-    })
+    tally_of(Plan { most: Some(1), ..Plan::on(target) })
 }
 
 fn one_failure(target: impl Into<Target>, failure: Failure) {
@@ -130,10 +127,9 @@ fn a_bad_status_is_a_failure_with_its_number() {
 
 #[test]
 fn what_is_not_http_is_garbled() {
-    for nonsense in [
-        "-ERR unknown command\r\n\r\n",
-        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nnonsense\r\n",
-    ] {
+    for nonsense in
+        ["-ERR unknown command\r\n\r\n", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nnonsense\r\n"]
+    {
         let target = server::tcp(move |mut stream, _| {
             answer(&mut stream, nonsense);
             close(stream);
@@ -147,11 +143,7 @@ fn a_server_that_never_answers_is_given_up_when_patience_ends() {
     let target = server::tcp(|mut stream, _| {
         stream.read_to_end(&mut Vec::new()).unwrap();
     });
-    let tally = tally_of(Plan {
-        most: Some(1),
-        patience: Duration::from_millis(200),
-        ..Plan::on(target)
-    });
+    let tally = tally_of(Plan { most: Some(1), patience: Duration::from_millis(200), ..Plan::on(target) });
     assert_eq!(tally.failed, [(Failure::TimedOut, 1)].into(), "{tally}");
 }
 
@@ -165,22 +157,14 @@ fn an_upload_arrives_whole() {
         stream.read_exact(&mut body).unwrap();
         stream.write_all(ANSWER.as_bytes()).unwrap();
     });
-    let tally = tally_of(Plan {
-        most: Some(1),
-        body: Some(100_000),
-        ..Plan::on(target)
-    });
+    let tally = tally_of(Plan { most: Some(1), body: Some(100_000), ..Plan::on(target) });
     assert_eq!(tally.answered, 1, "{tally}");
 }
 
 #[test]
 fn keep_alive_uses_one_connection_for_many_requests() {
     let target = server::tcp(|mut stream, _| while answer(&mut stream, ANSWER) {});
-    let tally = tally_of(Plan {
-        most: Some(100),
-        manner: KEEP_ALIVE,
-        ..Plan::on(target)
-    });
+    let tally = tally_of(Plan { most: Some(100), manner: KEEP_ALIVE, ..Plan::on(target) });
     assert_eq!((tally.answered, tally.connections), (100, 1), "{tally}");
 }
 
@@ -189,9 +173,7 @@ fn a_client_may_close_its_connection_after_some_requests() {
     let target = server::tcp(|mut stream, _| while answer(&mut stream, ANSWER) {});
     let tally = tally_of(Plan {
         most: Some(100),
-        manner: Manner::KeepAlive {
-            requests_per_connection: Some(10),
-        },
+        manner: Manner::KeepAlive { requests_per_connection: Some(10) },
         ..Plan::on(target)
     });
     assert_eq!((tally.answered, tally.connections), (100, 10), "{tally}");
@@ -207,11 +189,7 @@ fn an_answer_that_says_close_is_followed_by_a_new_connection_and_nothing_is_stal
         let target = server::tcp(move |mut stream, _| {
             answer(&mut stream, politely);
         });
-        let tally = tally_of(Plan {
-            most: Some(20),
-            manner: KEEP_ALIVE,
-            ..Plan::on(target)
-        });
+        let tally = tally_of(Plan { most: Some(20), manner: KEEP_ALIVE, ..Plan::on(target) });
         assert_eq!((tally.answered, tally.connections), (20, 20), "{tally}");
         assert_eq!((tally.stale, tally.failures()), (0, 0), "{tally}");
     }
@@ -247,10 +225,7 @@ async fn an_idle_connection_that_is_closed_without_a_word_is_stale_and_no_reques
 
 #[tokio::test]
 async fn a_close_that_crosses_a_request_is_a_failure() {
-    for (resets, failure) in [
-        (false, Failure::ClosedBeforeAnswer),
-        (true, Failure::ResetBeforeAnswer),
-    ] {
+    for (resets, failure) in [(false, Failure::ClosedBeforeAnswer), (true, Failure::ResetBeforeAnswer)] {
         let target = server::tcp(move |mut stream, _| {
             assert!(answer(&mut stream, ANSWER));
             read_head(&mut stream);
@@ -270,15 +245,9 @@ async fn a_close_that_crosses_a_request_is_a_failure() {
 #[test]
 fn a_unix_socket_is_a_target_like_any_other() {
     let directory = tempfile::tempdir().unwrap();
-    let target = server::unix(&directory.path().join("socket"), |mut stream, _| {
-        while answer(&mut stream, ANSWER) {}
-    });
+    let target = server::unix(&directory.path().join("socket"), |mut stream, _| while answer(&mut stream, ANSWER) {});
     for manner in [Manner::OneShot, KEEP_ALIVE] {
-        let tally = tally_of(Plan {
-            most: Some(10),
-            manner,
-            ..Plan::on(target.clone())
-        });
+        let tally = tally_of(Plan { most: Some(10), manner, ..Plan::on(target.clone()) });
         assert_eq!((tally.answered, tally.failures()), (10, 0), "{tally}");
     }
 }
@@ -288,31 +257,17 @@ fn a_load_goes_to_this_machine_only() {
     for address in ["192.0.2.1:80", "0.0.0.0:80", "[::]:80", "[2001:db8::1]:80"] {
         let target = Target::Tcp(address.parse().unwrap());
         let refused = Load::start(Plan::on(target)).unwrap_err();
-        assert!(
-            matches!(refused, StartError::NotLoopback { .. }),
-            "{address}"
-        );
+        assert!(matches!(refused, StartError::NotLoopback { .. }), "{address}");
     }
-    for address in [
-        "127.0.0.1:80",
-        "127.9.9.9:80",
-        "[::1]:80",
-        "[::ffff:127.0.0.1]:80",
-    ] {
-        assert!(
-            Target::Tcp(address.parse().unwrap()).is_local(),
-            "{address}"
-        );
+    for address in ["127.0.0.1:80", "127.9.9.9:80", "[::1]:80", "[::ffff:127.0.0.1]:80"] {
+        assert!(Target::Tcp(address.parse().unwrap()).is_local(), "{address}");
     }
 }
 
 #[test]
 fn a_path_that_http_cannot_carry_is_refused() {
     for path in ["", "no-slash", "/with space", "*"] {
-        let plan = Plan {
-            path: path.to_owned(),
-            ..Plan::on(closed_port())
-        };
+        let plan = Plan { path: path.to_owned(), ..Plan::on(closed_port()) };
         let refused = Load::start(plan).unwrap_err();
         assert!(matches!(refused, StartError::BadPath { .. }), "{path:?}");
     }

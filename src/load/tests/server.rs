@@ -17,10 +17,7 @@ pub(super) const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n1.0
 
 /// Makes a connection reset instead of close, when it is dropped.
 pub(super) fn will_reset(stream: &TcpStream) {
-    let at_once = nix::libc::linger {
-        l_onoff: 1,
-        l_linger: 0,
-    };
+    let at_once = nix::libc::linger { l_onoff: 1, l_linger: 0 };
     setsockopt(&stream.as_fd(), sockopt::Linger, &at_once).unwrap();
 }
 

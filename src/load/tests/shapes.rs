@@ -4,9 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use super::super::{
-    Burst, Failure, Held, HoldError, Load, Manner, Outcome, Plan, StartError, Target,
-};
+use super::super::{Burst, Failure, Held, HoldError, Load, Manner, Outcome, Plan, StartError, Target};
 use super::server::{self, ANSWER, answer, closed_port, read_head, will_reset};
 use super::{ANSWERED, GENEROUS};
 
@@ -16,11 +14,7 @@ fn friendly() -> Target {
 
 #[test]
 fn a_load_goes_on_until_it_is_stopped_and_then_no_request_is_lost() {
-    let load = Load::start(Plan {
-        clients: 8,
-        ..Plan::on(friendly())
-    })
-    .unwrap();
+    let load = Load::start(Plan { clients: 8, ..Plan::on(friendly()) }).unwrap();
     let early = load.wait_for(100, GENEROUS).unwrap();
     assert!(early.answered >= 100, "{early}");
     let tally = load.stop();
@@ -32,12 +26,7 @@ fn a_load_goes_on_until_it_is_stopped_and_then_no_request_is_lost() {
 
 #[test]
 fn a_load_with_an_end_sends_exactly_so_many_requests() {
-    let load = Load::start(Plan {
-        clients: 8,
-        most: Some(101),
-        ..Plan::on(friendly())
-    })
-    .unwrap();
+    let load = Load::start(Plan { clients: 8, most: Some(101), ..Plan::on(friendly()) }).unwrap();
     let tally = load.wait_for_the_end(GENEROUS).unwrap();
     assert_eq!(tally.ended(), 101, "{tally}");
     assert!(load.wait_for(102, GENEROUS).unwrap_err().is_over);
@@ -46,11 +35,7 @@ fn a_load_with_an_end_sends_exactly_so_many_requests() {
 #[test]
 fn who_waits_too_long_is_told_how_far_it_came() {
     let target = server::tcp(|mut stream, _| drop(read_head(&mut stream)));
-    let load = Load::start(Plan {
-        most: Some(1),
-        ..Plan::on(target)
-    })
-    .unwrap();
+    let load = Load::start(Plan { most: Some(1), ..Plan::on(target) }).unwrap();
     let overdue = load.wait_for(5, GENEROUS).unwrap_err();
     assert_eq!(
         overdue.to_string(),
@@ -61,11 +46,9 @@ fn who_waits_too_long_is_told_how_far_it_came() {
 
 #[test]
 fn a_thinking_client_is_woken_by_the_stop() {
-    let load = Load::start(Plan {
-        think: Duration::from_secs(3600)..=Duration::from_secs(7200),
-        ..Plan::on(friendly())
-    })
-    .unwrap();
+    let load =
+        Load::start(Plan { think: Duration::from_secs(3600)..=Duration::from_secs(7200), ..Plan::on(friendly()) })
+            .unwrap();
     load.wait_for(1, GENEROUS).unwrap();
     assert_eq!(load.stop().answered, 1);
 }
@@ -95,12 +78,7 @@ fn a_stop_lets_the_request_under_way_be_answered() {
 
 #[test]
 fn a_journal_tells_who_answered_after_an_instant() {
-    let load = Load::start(Plan {
-        clients: 4,
-        journal: true,
-        ..Plan::on(friendly())
-    })
-    .unwrap();
+    let load = Load::start(Plan { clients: 4, journal: true, ..Plan::on(friendly()) }).unwrap();
     load.wait_for(10, GENEROUS).unwrap();
     let instant = Instant::now();
     let seen = load.tally().answered;
@@ -110,22 +88,14 @@ fn a_journal_tells_who_answered_after_an_instant() {
     assert_eq!(journal.entries.len() as u64, tally.ended());
     assert_eq!(journal.left_out, 0);
     let later: Vec<_> = journal.started_from(instant).collect();
-    assert!(
-        later.len() >= 16,
-        "at most 4 of 20 were under way: {}",
-        later.len()
-    );
+    assert!(later.len() >= 16, "at most 4 of 20 were under way: {}", later.len());
     assert!(later.iter().all(|entry| entry.answer == "1.0 77"));
     assert!(later.iter().all(|entry| entry.outcome == ANSWERED));
 }
 
 #[test]
 fn without_a_journal_nothing_is_kept() {
-    let load = Load::start(Plan {
-        most: Some(1),
-        ..Plan::on(friendly())
-    })
-    .unwrap();
+    let load = Load::start(Plan { most: Some(1), ..Plan::on(friendly()) }).unwrap();
     load.wait_for_the_end(GENEROUS).unwrap();
     assert!(load.journal().entries.is_empty());
 }
@@ -138,12 +108,7 @@ fn a_burst_of_100_is_there_all_at_once() {
         all.wait();
         stream.write_all(ANSWER.as_bytes()).unwrap();
     });
-    let burst = Burst::start(Plan {
-        clients: 100,
-        journal: true,
-        ..Plan::on(target)
-    })
-    .unwrap();
+    let burst = Burst::start(Plan { clients: 100, journal: true, ..Plan::on(target) }).unwrap();
     let (tally, journal) = burst.finish();
     assert_eq!((tally.answered, tally.connections), (100, 100), "{tally}");
     assert_eq!(journal.entries.len(), 100);
@@ -158,23 +123,12 @@ fn a_burst_sorts_each_request_by_how_it_ended() {
             _ => will_reset(&stream),
         }
     });
-    let plan = Plan {
-        clients: 50,
-        manner: Manner::Http2,
-        ..Plan::on(target)
-    };
+    let plan = Plan { clients: 50, manner: Manner::Http2, ..Plan::on(target) };
     let (tally, _) = Burst::start(plan).unwrap().finish();
     assert_eq!(tally.answered, 25, "{tally}");
-    assert_eq!(
-        tally.failed,
-        [(Failure::ResetBeforeAnswer, 25)].into(),
-        "{tally}"
-    );
+    assert_eq!(tally.failed, [(Failure::ResetBeforeAnswer, 25)].into(), "{tally}");
 
-    let plan = Plan {
-        clients: 10,
-        ..Plan::on(closed_port())
-    };
+    let plan = Plan { clients: 10, ..Plan::on(closed_port()) };
     let (tally, _) = Burst::start(plan).unwrap().finish();
     assert_eq!(tally.failed, [(Failure::Refused, 10)].into(), "{tally}");
 }
@@ -196,10 +150,7 @@ fn a_held_request_is_not_complete_until_it_is_finished() {
 
 #[test]
 fn a_held_request_that_the_server_closes_has_that_outcome() {
-    for (resets, failure) in [
-        (false, Failure::ClosedBeforeAnswer),
-        (true, Failure::ResetBeforeAnswer),
-    ] {
+    for (resets, failure) in [(false, Failure::ClosedBeforeAnswer), (true, Failure::ResetBeforeAnswer)] {
         let (closed, is_closed) = mpsc::channel();
         let target = server::tcp(move |mut stream, _| {
             let mut head = vec![0; 1000];
@@ -222,10 +173,7 @@ fn a_held_request_that_the_server_closes_has_that_outcome() {
 #[test]
 fn a_request_that_cannot_be_held_says_why() {
     let refused = Held::open(closed_port(), "/").unwrap_err();
-    assert!(
-        matches!(refused, HoldError::Ended(Failure::Refused)),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, HoldError::Ended(Failure::Refused)), "{refused:?}");
     let elsewhere = Target::Tcp("192.0.2.1:80".parse().unwrap());
     let refused = Held::open(elsewhere, "/").unwrap_err();
     let is_elsewhere = matches!(refused, HoldError::Start(StartError::NotLoopback { .. }));
@@ -248,10 +196,7 @@ async fn a_load_can_be_used_from_inside_a_runtime() {
     load.wait_for(3, GENEROUS).unwrap();
     assert_eq!(load.stop().failures(), 0);
     let target = friendly();
-    assert_eq!(
-        Held::open(target.clone(), "/").unwrap().finish().outcome,
-        ANSWERED
-    );
+    assert_eq!(Held::open(target.clone(), "/").unwrap().finish().outcome, ANSWERED);
     let (tally, _) = Burst::start(Plan::on(target)).unwrap().finish();
     assert_eq!(tally.answered, 1);
 }

@@ -1,0 +1,5 @@
+//! The verbs, a file each.
+
+mod run;
+
+pub(crate) use run::run;

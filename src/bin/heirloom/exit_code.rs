@@ -1,0 +1,16 @@
+//! How the program ends, for scripts.
+
+/// An exit status with a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExitCode {
+    /// It has been done.
+    Done = 0,
+    /// It could not be done.
+    Failed = 1,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        (code as u8).into()
+    }
+}

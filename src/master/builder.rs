@@ -1,0 +1,234 @@
+//! Putting a master together: what it runs, where it listens, how it behaves.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsString;
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::handle::Handle;
+use super::listeners::Listeners;
+use super::lookups::Lookups;
+use super::machine::Master;
+use super::open::{Declaration, LANES, ListenError};
+use super::processes::Processes;
+use super::release::{Recipe, ReleaseError};
+use super::rescue::Relays;
+use crate::supervision::{Coalescing, FirstStart, Policy, Supervisor};
+use crate::sys::poller::Poller;
+use crate::sys::{files, process};
+
+/// So many commands may wait for the master's attention.
+const REQUESTS: usize = 1024;
+/// Descriptors that are ours whatever we do: streams, epoll sets, signals, the control socket.
+const DESCRIPTORS_OF_OUR_OWN: u64 = 64;
+/// Descriptors for a worker: pidfd, channel, launcher, two pipes, with room while one is being started.
+const DESCRIPTORS_A_WORKER: u64 = 8;
+/// So many generations may live at once.
+const GENERATIONS: u64 = 4;
+
+/// Puts a [`Master`] together.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    recipe: Recipe,
+    declarations: Vec<Declaration>,
+    policy: Policy,
+    behaviour: Behaviour,
+}
+
+/// How a master treats its workers and its surroundings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Behaviour {
+    /// Workers are started by this program's own hidden verb.
+    pub(super) launcher: bool,
+    /// Workers write into pipes of ours.
+    pub(super) capture: bool,
+    /// What our descendants leave behind becomes our child, and is reaped.
+    pub(super) adopt: bool,
+    /// How many descriptors a worker may have: what we were started with.
+    pub(super) descriptor_limit: Option<(u64, u64)>,
+    /// For listeners that a query opens.
+    pub(super) lanes: usize,
+}
+
+/// Why a master cannot be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// What it is to run is not there, or not fit to be run.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// A listener cannot be opened.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// RLIMIT_NOFILE is too low for what is asked.
+    #[error("{needed} descriptors are needed, but only {allowed} are allowed (RLIMIT_NOFILE)")]
+    TooFewDescriptors {
+        /// What the listeners and workers take.
+        needed: u64,
+        /// The hard limit.
+        allowed: u64,
+    },
+    /// The system refuses something that every master needs.
+    #[error("cannot {what}")]
+    System {
+        /// What we tried.
+        what: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl StartError {
+    /// What to do about it, where we know.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            StartError::Listen(error) => error.hint(),
+            StartError::TooFewDescriptors { needed, .. } => Some(format!(
+                "raise the hard limit to at least {needed}: `ulimit -Hn`, LimitNOFILE= in systemd, --ulimit in Docker"
+            )),
+            StartError::Release(_) | StartError::System { .. } => None,
+        }
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let program = std::env::current_exe().map(OsString::from).unwrap_or_default();
+        let arguments = std::env::args_os().skip(1);
+        Builder {
+            recipe: Recipe::new(std::iter::once(program).chain(arguments)),
+            declarations: Vec::new(),
+            policy: Policy::default(),
+            behaviour: Behaviour {
+                launcher: false,
+                capture: false,
+                adopt: false,
+                descriptor_limit: None,
+                lanes: LANES,
+            },
+        }
+    }
+}
+
+impl Builder {
+    /// What to run, instead of this very program with its arguments.
+    #[must_use]
+    pub fn recipe(mut self, recipe: Recipe) -> Builder {
+        self.recipe = recipe;
+        self
+    }
+
+    /// How many workers.
+    #[must_use]
+    pub fn workers(mut self, workers: u32) -> Builder {
+        self.recipe.plan.workers = workers;
+        self
+    }
+
+    /// Opens a listener before any worker exists. Once one is declared, workers get no others.
+    #[must_use]
+    pub fn listen(mut self, declaration: Declaration) -> Builder {
+        self.declarations.push(declaration);
+        self
+    }
+
+    /// How many lanes a listener gets that a query opens: 1 means that all generations share one socket.
+    #[must_use]
+    pub fn lanes(mut self, lanes: usize) -> Builder {
+        self.behaviour.lanes = lanes;
+        self
+    }
+
+    /// What becomes of a reload that is asked for while another is under way.
+    #[must_use]
+    pub fn coalescing(mut self, coalescing: Coalescing) -> Builder {
+        self.policy.coalescing = coalescing;
+        self
+    }
+
+    /// What a failed first generation means.
+    #[must_use]
+    pub fn first_start(mut self, first_start: FirstStart) -> Builder {
+        self.policy.first_start = first_start;
+        self
+    }
+
+    /// Workers write into pipes of the master, which reports each line, instead of where the master itself writes.
+    #[must_use]
+    pub fn capture_output(mut self, capture: bool) -> Builder {
+        self.behaviour.capture = capture;
+        self
+    }
+
+    /// Becomes the parent of what workers leave behind, reaps it, and lets no generation go before it has ended.
+    #[must_use]
+    pub fn adopt_orphans(mut self, adopt: bool) -> Builder {
+        self.behaviour.adopt = adopt;
+        self
+    }
+
+    /// Starts workers through the program's hidden verb: the process must be one that calls [`super::launch`] for it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn launcher(mut self, launcher: bool) -> Builder {
+        self.behaviour.launcher = launcher;
+        self
+    }
+
+    /// Opens the listeners. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// When the program is not there, a limit is too low, or a listener cannot be opened: nothing is open then.
+    pub fn build(mut self) -> Result<Master, StartError> {
+        self.recipe.resolve()?;
+        self.behaviour.descriptor_limit = Some(self.check_descriptors()?);
+        let system = |what| move |source| StartError::System { what, source };
+        if self.behaviour.adopt {
+            process::adopt_orphans().map_err(system("become the parent of orphans"))?;
+        }
+        let poller = Arc::new(Poller::new().map_err(system("watch descriptors"))?);
+        let mut listeners = Listeners::new(poller.clone());
+        for declaration in self.declarations {
+            listeners.open(declaration, false)?;
+        }
+        let (requests, asked) = mpsc::channel(REQUESTS);
+        Ok(Master {
+            supervisor: Supervisor::new(self.policy),
+            recipe: Arc::new(self.recipe),
+            behaviour: self.behaviour,
+            releases: BTreeMap::new(),
+            processes: Processes::default(),
+            listeners,
+            relays: Relays::default(),
+            lookups: Lookups::new(),
+            poller,
+            handle: Handle { requests },
+            asked,
+            answers: BTreeMap::new(),
+            events: VecDeque::new(),
+            sinks: Vec::new(),
+            latest_request: 0,
+            latest_report: 0,
+            paused: Vec::new(),
+            ending: None,
+        })
+    }
+
+    /// Raises our own limit if need be; gives back what it was, for the workers.
+    fn check_descriptors(&self) -> Result<(u64, u64), StartError> {
+        let system = |source| StartError::System { what: "read RLIMIT_NOFILE", source };
+        let (now, most) = files::descriptor_limit().map_err(system)?;
+        let sockets: u64 = self.declarations.iter().map(|declaration| declaration.lanes as u64 + 2).sum();
+        let workers = u64::from(self.recipe.plan.workers) * GENERATIONS * DESCRIPTORS_A_WORKER;
+        let needed = sockets + workers + DESCRIPTORS_OF_OUR_OWN;
+        if needed > most {
+            return Err(StartError::TooFewDescriptors { needed, allowed: most });
+        }
+        if now < most {
+            files::set_descriptor_limit(most, most).map_err(system)?;
+        }
+        Ok((now, most))
+    }
+}

@@ -1,0 +1,412 @@
+//! The addresses that the master holds open: which generation has which lane, where new connections go, and which
+//! sockets are watched for what.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use super::open::{Declaration, ListenError};
+use super::token::Token;
+use crate::protocol::{Address, Declared, Match, choose};
+use crate::supervision::GenerationId;
+use crate::sys::lanes::{Endpoint, LaneId, Lanes, Repaired, Seat, Steering, Way};
+use crate::sys::poller::{Interest, Poller};
+
+/// A listener's number; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ListenerId(pub(super) u32);
+
+/// One listener.
+///
+/// # Invariants
+/// - But for the shared way, a lane has one tenant at most.
+/// - A spoiled lane has none, ever again.
+pub(super) struct Listener {
+    pub(super) declaration: Declaration,
+    pub(super) lanes: Lanes,
+    /// A query opened it, and it goes when nobody has it any more.
+    pub(super) by_query: bool,
+    tenants: BTreeMap<GenerationId, Tenant>,
+    spoiled: BTreeSet<LaneId>,
+    /// Where new connections go; nobody's until the first generation has a lane.
+    steered: Option<GenerationId>,
+    watched: BTreeMap<Seat, Interest>,
+}
+
+/// A generation's hold on a lane.
+#[derive(Clone, Copy, Debug)]
+struct Tenant {
+    lane: LaneId,
+    /// A worker has been given it.
+    granted: bool,
+    /// Nobody of that generation accepts any more.
+    abandoned: bool,
+}
+
+/// All listeners.
+pub(super) struct Listeners {
+    all: BTreeMap<ListenerId, Listener>,
+    latest: u32,
+    poller: Arc<Poller>,
+    /// Whether there is anybody to whom a rescued connection could be given.
+    rescue: bool,
+}
+
+/// Whether a generation has a lane of each listener.
+pub(super) enum Allotment {
+    Done,
+    NotYet(String),
+    Never(String),
+}
+
+impl Listeners {
+    pub(super) fn new(poller: Arc<Poller>) -> Listeners {
+        Listeners { all: BTreeMap::new(), latest: 0, poller, rescue: false }
+    }
+
+    pub(super) fn open(&mut self, declaration: Declaration, by_query: bool) -> Result<ListenerId, ListenError> {
+        let mut lanes = declaration.open()?;
+        lanes.steer(Steering::Hold).map_err(ListenError::steering)?;
+        self.latest += 1;
+        let id = ListenerId(self.latest);
+        let listener = Listener {
+            declaration,
+            lanes,
+            by_query,
+            tenants: BTreeMap::new(),
+            spoiled: BTreeSet::new(),
+            steered: None,
+            watched: BTreeMap::new(),
+        };
+        self.all.insert(id, listener);
+        self.watch(id);
+        Ok(id)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Listener> {
+        self.all.values()
+    }
+
+    pub(super) fn ids(&self) -> Vec<ListenerId> {
+        self.all.keys().copied().collect()
+    }
+
+    pub(super) fn listener(&self, id: ListenerId) -> Option<&Listener> {
+        self.all.get(&id)
+    }
+
+    /// Chooses a free lane of each listener for the generation. `alone`: nobody serves, so it has the connections at
+    /// once.
+    pub(super) fn allot(&mut self, generation: GenerationId, serving: Option<GenerationId>) -> Allotment {
+        for id in self.ids() {
+            match self.allot_one(id, generation, serving) {
+                Allotment::Done => {}
+                otherwise => return otherwise,
+            }
+        }
+        Allotment::Done
+    }
+
+    pub(super) fn allot_one(
+        &mut self,
+        id: ListenerId,
+        generation: GenerationId,
+        serving: Option<GenerationId>,
+    ) -> Allotment {
+        let Some(listener) = self.all.get_mut(&id) else { return Allotment::Done };
+        if !listener.tenants.contains_key(&generation) {
+            match listener.free_lane(serving) {
+                Ok(lane) => {
+                    let tenant = Tenant { lane, granted: false, abandoned: false };
+                    listener.tenants.insert(generation, tenant);
+                }
+                Err(otherwise) => return otherwise,
+            }
+        }
+        if listener.steered.is_none()
+            && serving.is_none_or(|serving| serving == generation)
+            && let Err(why) = listener.steer_to(generation)
+        {
+            return Allotment::Never(why);
+        }
+        self.watch(id);
+        Allotment::Done
+    }
+
+    /// Which listener a query means.
+    pub(super) fn matching(&self, asked: &Address) -> (Match, Vec<ListenerId>) {
+        let declared: Vec<Declared> = self.all.values().map(Listener::declared).collect();
+        let anything_declared = self.all.values().any(|listener| !listener.by_query);
+        match choose(&declared, asked) {
+            Match::OnlyOne(_) | Match::Refused(_) if !anything_declared => (Match::Nothing, self.ids()),
+            found => (found, self.ids()),
+        }
+    }
+
+    /// A copy of the generation's lane, to be given to a worker.
+    pub(super) fn grant(&mut self, id: ListenerId, generation: GenerationId) -> io::Result<OwnedFd> {
+        let gone = || io::Error::from(io::ErrorKind::NotFound);
+        let listener = self.all.get_mut(&id).ok_or_else(gone)?;
+        let tenant = listener.tenants.get_mut(&generation).ok_or_else(gone)?;
+        listener.lanes.grant(tenant.lane)?;
+        let handle = listener.lanes.handle(tenant.lane).try_clone_to_owned()?;
+        tenant.granted = true;
+        Ok(handle)
+    }
+
+    /// Sends new connections to the generation: on every listener, or on none.
+    pub(super) fn steer(&mut self, generation: GenerationId) -> Result<(), String> {
+        let ids = self.ids();
+        self.everything_is_taken(generation)?;
+        let before: Vec<(ListenerId, Option<GenerationId>)> =
+            ids.iter().map(|id| (*id, self.all[id].steered)).collect();
+        for (done, id) in ids.iter().enumerate() {
+            let listener = self.all.get_mut(id).expect("it is one of ours");
+            if !listener.is_taken_by(generation) {
+                continue; // a query opened it for another generation
+            }
+            if let Err(why) = listener.steer_to(generation) {
+                for (id, former) in &before[..=done] {
+                    self.all.get_mut(id).expect("it is one of ours").steer_back(*former);
+                }
+                return Err(why);
+            }
+        }
+        self.rescue = true;
+        ids.into_iter().for_each(|id| self.watch(id));
+        Ok(())
+    }
+
+    /// A declared listener that no worker took would be a port where connections hang.
+    fn everything_is_taken(&self, generation: GenerationId) -> Result<(), String> {
+        match self.all.values().find(|listener| !listener.by_query && !listener.is_taken_by(generation)) {
+            None => Ok(()),
+            Some(listener) => Err(format!(
+                "no worker of generation {generation} listens on {} ({}), so its clients would wait for ever",
+                listener.declaration.name, listener.declaration.address
+            )),
+        }
+    }
+
+    /// Nobody accepts in the generation's lanes any more.
+    pub(super) fn abandon(&mut self, generation: GenerationId) {
+        for id in self.ids() {
+            let listener = self.all.get_mut(&id).expect("it is one of ours");
+            if let Some(tenant) = listener.tenants.get_mut(&generation) {
+                tenant.abandoned = true;
+                self.watch(id);
+            }
+        }
+    }
+
+    /// Nothing of the generation is left. Says what became of its lanes.
+    pub(super) fn forget(&mut self, generation: GenerationId) -> Vec<Farewell> {
+        let mut farewells = Vec::new();
+        for id in self.ids() {
+            let listener = self.all.get_mut(&id).expect("it is one of ours");
+            let name = listener.declaration.name.clone();
+            if let Some(why) = listener.take_back(generation) {
+                farewells.push(Farewell::Spoiled { listener: name.clone(), why });
+            }
+            if listener.by_query && !listener.tenants.values().any(|tenant| tenant.granted) {
+                self.close(id);
+                farewells.push(Farewell::Closed { listener: name });
+            } else {
+                self.watch(id);
+            }
+        }
+        farewells
+    }
+
+    /// Where new connections to the generation may still wait: the listeners and their lanes.
+    pub(super) fn lanes_of(&self, generation: GenerationId) -> impl Iterator<Item = (&Listener, Seat)> {
+        self.all.values().filter_map(move |listener| Some((listener, listener.seat_of(generation)?)))
+    }
+
+    /// Mends what a worker has shut. Says what was done, and which generations have to be given new handles.
+    pub(super) fn mend(&mut self, id: ListenerId) -> io::Result<(Vec<String>, Vec<GenerationId>)> {
+        let Some(listener) = self.all.get_mut(&id) else { return Ok((Vec::new(), Vec::new())) };
+        let mended = listener.lanes.repair()?;
+        listener.watched.clear();
+        let replaced = mended.iter().filter(|mended| mended.replaced).map(|mended| mended.lane);
+        let replaced: BTreeSet<LaneId> = replaced.collect();
+        let holders = listener.tenants.iter().filter(|(_, tenant)| replaced.contains(&tenant.lane));
+        let holders = holders.map(|(&generation, _)| generation).collect();
+        self.watch(id);
+        Ok((mended.iter().map(described).collect(), holders))
+    }
+
+    /// Whether there is anybody to whom a rescued connection could be given.
+    pub(super) fn set_rescue(&mut self, possible: bool) {
+        if self.rescue != possible {
+            self.rescue = possible;
+            self.ids().into_iter().for_each(|id| self.watch(id));
+        }
+    }
+
+    fn close(&mut self, id: ListenerId) {
+        if let Some(listener) = self.all.remove(&id) {
+            for (_, fd) in listener.lanes.members() {
+                self.poller.remove(fd);
+            }
+        }
+    }
+
+    /// Watches each socket of a listener for what matters now.
+    fn watch(&mut self, id: ListenerId) {
+        let Some(listener) = self.all.get_mut(&id) else { return };
+        let mut watched = BTreeMap::new();
+        for (seat, fd) in listener.lanes.members() {
+            let interest = listener.interest(seat, self.rescue);
+            let token = Token::Lane(id, seat).number();
+            let done = match listener.watched.get(&seat) {
+                Some(former) if *former == interest => Ok(()),
+                Some(_) => self.poller.modify(fd, token, interest),
+                None => {
+                    self.poller.remove(fd); // it may have had another seat
+                    self.poller.add(fd, token, interest)
+                }
+            };
+            if let Err(error) = done {
+                tracing::error!(listener = listener.declaration.name, %error, "cannot watch a lane");
+            }
+            watched.insert(seat, interest);
+        }
+        listener.watched = watched;
+    }
+}
+
+/// What became of a listener when a generation left it.
+pub(super) enum Farewell {
+    Spoiled { listener: String, why: String },
+    Closed { listener: String },
+}
+
+impl Listener {
+    /// Its address as it really is.
+    pub(super) fn address(&self) -> Address {
+        match self.lanes.local() {
+            Endpoint::Tcp { address, .. } => match self.declaration.address {
+                Address::Tcp { host, .. } => Address::Tcp { host, port: address.port() },
+                Address::Unix(_) | Address::Abstract(_) => self.declaration.address.clone(),
+            },
+            Endpoint::Unix(_) | Endpoint::Abstract(_) => self.declaration.address.clone(),
+        }
+    }
+
+    fn lane_ids(&self) -> Vec<LaneId> {
+        let lane = |(seat, _)| match seat {
+            Seat::Lane(lane) => Some(lane),
+            Seat::Helm => None,
+        };
+        self.lanes.members().filter_map(lane).collect()
+    }
+
+    /// How many lanes there are.
+    pub(super) fn lane_count(&self) -> usize {
+        self.lane_ids().len()
+    }
+
+    pub(super) fn way(&self) -> Way {
+        self.lanes.way()
+    }
+
+    pub(super) fn is_taken_by(&self, generation: GenerationId) -> bool {
+        self.tenants.get(&generation).is_some_and(|tenant| tenant.granted)
+    }
+
+    fn declared(&self) -> Declared {
+        let name = self.declaration.name.clone();
+        Declared { name, address: self.declaration.address.clone(), bound: self.address() }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.way() == Way::Shared
+    }
+
+    fn seat_of(&self, generation: GenerationId) -> Option<Seat> {
+        let tenant = self.tenants.get(&generation).filter(|_| !self.is_shared())?;
+        Some(Seat::Lane(tenant.lane))
+    }
+
+    fn free_lane(&mut self, serving: Option<GenerationId>) -> Result<LaneId, Allotment> {
+        if self.is_shared() {
+            return Ok(LaneId(0));
+        }
+        let name = &self.declaration.name;
+        let (mut taken, mut full) = (Vec::new(), false);
+        for lane in self.lane_ids().into_iter().filter(|lane| !self.spoiled.contains(lane)) {
+            match self.tenants.iter().find(|(_, tenant)| tenant.lane == lane) {
+                Some((&generation, _)) => taken.push(generation),
+                None if self.is_empty(lane) => return Ok(lane),
+                None => full = true,
+            }
+        }
+        if full || taken.iter().any(|generation| Some(*generation) != serving) {
+            let holders: Vec<String> = taken.iter().map(ToString::to_string).collect();
+            return Err(Allotment::NotYet(format!(
+                "all lanes of {name} are taken, by the generations {}",
+                holders.join(", ")
+            )));
+        }
+        self.lanes
+            .open_one_more()
+            .map_err(|error| Allotment::Never(format!("{name} has no lane that can be used, and no new one: {error}")))
+    }
+
+    fn is_empty(&self, lane: LaneId) -> bool {
+        self.lanes.is_listening(lane) && self.lanes.queue(Seat::Lane(lane)).is_ok_and(|queue| queue.waiting == 0)
+    }
+
+    fn steer_to(&mut self, generation: GenerationId) -> Result<(), String> {
+        let tenant = self.tenants.get(&generation).ok_or("it has no lane there")?;
+        let name = &self.declaration.name;
+        self.lanes.steer(Steering::To(tenant.lane)).map_err(|error| format!("cannot steer {name}: {error}"))?;
+        self.steered = Some(generation);
+        Ok(())
+    }
+
+    fn steer_back(&mut self, former: Option<GenerationId>) {
+        let steering = former.and_then(|generation| self.tenants.get(&generation));
+        let steering = steering.map_or(Steering::Hold, |tenant| Steering::To(tenant.lane));
+        self.steered = former;
+        if let Err(error) = self.lanes.steer(steering) {
+            tracing::error!(listener = self.declaration.name, %error, "cannot steer back");
+        }
+    }
+
+    /// Ends the generation's hold; says why its lane cannot be used again, if so.
+    fn take_back(&mut self, generation: GenerationId) -> Option<String> {
+        let tenant = self.tenants.remove(&generation)?;
+        if self.steered == Some(generation) {
+            self.steer_back(None);
+        }
+        if self.is_shared() || !tenant.granted {
+            return None;
+        }
+        let spoiled = self.lanes.restore(tenant.lane).err()?;
+        self.spoiled.insert(tenant.lane);
+        Some(spoiled.to_string())
+    }
+
+    fn interest(&self, seat: Seat, rescue: bool) -> Interest {
+        let nobody_accepts = match seat {
+            Seat::Helm => self.steered.is_some(),
+            Seat::Lane(_) if self.is_shared() => false,
+            Seat::Lane(lane) => {
+                self.tenants.values().find(|tenant| tenant.lane == lane).is_none_or(|tenant| tenant.abandoned)
+            }
+        };
+        if nobody_accepts && rescue { Interest::Read } else { Interest::Hangup }
+    }
+}
+
+fn described(mended: &Repaired) -> String {
+    let what = match (mended.replaced, mended.rebuilt) {
+        (true, _) => "it is another socket now",
+        (false, true) => "it was mended along with the others",
+        (false, false) => "it listens again",
+    };
+    format!("{} was shut; {what}", mended.lane)
+}

@@ -1,0 +1,218 @@
+//! The loop: wait for what happens, ask the rules, do what they say.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::builder::{Behaviour, Builder};
+use super::handle::{Handle, Request};
+use super::listeners::{Listener, Listeners};
+use super::lookups::{Found, Lookups};
+use super::processes::Processes;
+use super::release::{Recipe, Release};
+use super::report::{self, Deed, Notices, Report, Sink, What};
+use super::rescue::Relays;
+use super::token::Token;
+use crate::supervision::{Command, Ending, Event, GenerationId, Origin, Outcome, RequestId, Supervisor, Uptime};
+use crate::sys::files;
+use crate::sys::poller::{Poller, Readiness};
+
+/// Holds the listeners, starts workers, and hands the sockets down from generation to generation.
+pub struct Master {
+    pub(super) supervisor: Supervisor,
+    pub(super) recipe: Arc<Recipe>,
+    pub(super) behaviour: Behaviour,
+    pub(super) releases: BTreeMap<GenerationId, Arc<Release>>,
+    pub(super) processes: Processes,
+    pub(super) listeners: Listeners,
+    pub(super) relays: Relays,
+    pub(super) lookups: Lookups,
+    pub(super) poller: Arc<Poller>,
+    pub(super) handle: Handle,
+    pub(super) asked: mpsc::Receiver<Request>,
+    pub(super) answers: BTreeMap<RequestId, oneshot::Sender<Outcome>>,
+    pub(super) events: VecDeque<Event>,
+    pub(super) sinks: Vec<Sink>,
+    pub(super) latest_request: u64,
+    pub(super) latest_report: u64,
+    /// Outlets that are not read, because nobody reads the reports fast enough.
+    pub(super) paused: Vec<Token>,
+    pub(super) ending: Option<Ending>,
+}
+
+/// Why a running master had to give up: the system failed it.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot watch descriptors any more")]
+pub struct RunError(#[from] io::Error);
+
+/// What the loop waits for.
+enum Wakeup {
+    Ready(io::Result<Vec<Readiness>>),
+    Asked(Option<Request>),
+    Found(Found),
+    Room,
+    Deadline,
+}
+
+impl Master {
+    /// Puts a master together.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A stream of all that happens from now on.
+    pub fn notices(&mut self) -> Notices {
+        let (sink, notices) = report::stream();
+        self.sinks.push(sink);
+        notices
+    }
+
+    /// For asking it for something while it runs.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// The listeners that are open: name and real address.
+    pub fn listening(&self) -> Vec<(String, String)> {
+        let named = |listener: &Listener| (listener.declaration.name.clone(), listener.address().to_string());
+        self.listeners.iter().map(named).collect()
+    }
+
+    /// Raises the first generation and goes on until it is asked to stop, or the first generation fails.
+    ///
+    /// # Errors
+    /// When the system does not let it wait for events any more.
+    pub async fn run(mut self) -> Result<Ending, RunError> {
+        let open: Vec<Deed> = self.listeners.iter().map(listening).collect();
+        open.into_iter().for_each(|deed| self.report(deed));
+        self.ask(Command::Reload, Origin("start".into()), None);
+        loop {
+            self.decide();
+            if let Some(ending) = self.ending.take() {
+                return Ok(ending);
+            }
+            match self.next_wakeup().await {
+                Wakeup::Ready(ready) => ready?.into_iter().for_each(|ready| self.ready(ready)),
+                Wakeup::Asked(request) => self.requested(request),
+                Wakeup::Found(found) => self.found(found),
+                Wakeup::Room => self.go_on_reading(),
+                Wakeup::Deadline => self.feed(Event::Tick),
+            }
+        }
+    }
+
+    /// The only wait.
+    async fn next_wakeup(&mut self) -> Wakeup {
+        let wait = self.supervisor.deadline().map(|deadline| deadline.since(uptime()));
+        let room = self.sinks.iter().find(|sink| !sink.has_room()).map(Sink::room);
+        tokio::select! {
+            ready = self.poller.wait() => Wakeup::Ready(ready),
+            request = self.asked.recv() => Wakeup::Asked(request),
+            found = self.lookups.next() => Wakeup::Found(found),
+            () = async { room.expect("it is checked").notified().await }, if room.is_some() => Wakeup::Room,
+            () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => Wakeup::Deadline,
+        }
+    }
+
+    /// The only decision, and the only deeds.
+    fn decide(&mut self) {
+        while let Some(event) = self.events.pop_front() {
+            tracing::trace!(?event);
+            for action in self.supervisor.handle(event, uptime()) {
+                tracing::trace!(?action);
+                self.perform(action);
+            }
+        }
+        if self.supervisor.serving().is_none() {
+            self.listeners.set_rescue(false);
+        }
+    }
+
+    pub(super) fn feed(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    pub(super) fn report(&mut self, deed: Deed) {
+        self.tell(What::Deeds(deed), None, Vec::new());
+    }
+
+    pub(super) fn tell(&mut self, what: What, pid: Option<u32>, last_lines: Vec<String>) {
+        self.latest_report += 1;
+        let report = Report { id: self.latest_report, time: SystemTime::now(), what, pid, last_lines };
+        for sink in &self.sinks {
+            sink.send(report.clone());
+        }
+    }
+
+    fn requested(&mut self, request: Option<Request>) {
+        match request {
+            Some(Request::Command { command, origin, answer }) => self.ask(command, origin, Some(answer)),
+            Some(Request::StrangerEnded) => self.reap_strangers(),
+            None => {} // we have a handle ourselves
+        }
+    }
+
+    fn ask(&mut self, command: Command, origin: Origin, answer: Option<oneshot::Sender<Outcome>>) {
+        self.latest_request += 1;
+        let request = RequestId(self.latest_request);
+        if let Some(answer) = answer {
+            self.answers.insert(request, answer);
+        }
+        self.feed(Event::Asked { request, command, origin });
+    }
+
+    fn found(&mut self, found: Found) {
+        match found {
+            Found::Release { generation, release: Ok(release) } => {
+                let plan = release.plan.clone();
+                if self.supervisor.rising() == Some(generation) {
+                    self.releases.insert(generation, release);
+                }
+                self.feed(Event::Resolved { generation, plan });
+            }
+            Found::Release { generation, release: Err(error) } => {
+                self.feed(Event::Unresolved { generation, why: in_full(&error) });
+            }
+            Found::Settled { generation, settled } => self.feed(Event::Looked { generation, settled }),
+            Found::Survivors { generation, count } => {
+                let survivors = u32::try_from(count).unwrap_or(u32::MAX);
+                self.feed(Event::Swept { generation, survivors });
+            }
+            Found::RelayEnded => self.relay_ended(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Master {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Master").field("supervisor", &self.supervisor).finish_non_exhaustive()
+    }
+}
+
+pub(super) fn listening(listener: &Listener) -> Deed {
+    Deed::Listening {
+        listener: listener.declaration.name.clone(),
+        address: listener.address().to_string(),
+        way: listener.way().to_string(),
+        lanes: listener.lane_count(),
+    }
+}
+
+/// An error with all its causes, in one line.
+pub(super) fn in_full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn uptime() -> Uptime {
+    Uptime(files::uptime())
+}

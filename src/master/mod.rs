@@ -1,0 +1,41 @@
+//! The deeds: the loop, processes, listeners, the clock.
+//!
+//! [`Master`] waits for what happens, asks the rules what to do about it, and does it. It must not know why anything
+//! is decided, nor that there may be a terminal.
+
+mod builder;
+mod channel;
+mod handle;
+mod listeners;
+mod lookups;
+mod machine;
+mod open;
+mod output;
+mod perform;
+mod processes;
+mod ready;
+mod release;
+mod report;
+mod rescue;
+mod start;
+mod token;
+
+pub use builder::{Builder, StartError};
+pub use handle::Handle;
+pub use machine::{Master, RunError};
+pub use open::{Declaration, ListenError};
+pub use release::{Recipe, Release, ReleaseError};
+pub use report::{Deed, Notices, Report, Stream, What};
+
+use crate::sys;
+
+/// What the hidden verb of the program `heirloom` does: sets the scene for a worker and becomes it. Returns the exit
+/// status if it cannot.
+#[doc(hidden)]
+pub fn launch() -> i32 {
+    sys::launch::become_program()
+}
+
+/// The hidden verb itself.
+#[doc(hidden)]
+pub const LAUNCH: &str = sys::launch::VERB;

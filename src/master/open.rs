@@ -1,0 +1,89 @@
+//! What a listener is declared as, and opening it.
+
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use crate::protocol::{Address, Host};
+use crate::sys::lanes::{Endpoint, Lanes, OpenError, Options};
+use nix::errno::Errno;
+
+/// A listener that the master opens before any worker exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declaration {
+    /// What workers and people call it.
+    pub name: String,
+    /// Where it listens.
+    pub address: Address,
+    /// How many of its sockets generations can have: 1 means that all generations share one.
+    pub lanes: usize,
+}
+
+/// Why a listener cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ListenError(Cause);
+
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("cannot steer connections")]
+    Steer(#[source] io::Error),
+}
+
+impl ListenError {
+    /// What to do about it, where we know.
+    pub fn hint(&self) -> Option<String> {
+        match &self.0 {
+            Cause::Open(error) => error.hint(),
+            Cause::Steer(_) => None,
+        }
+    }
+
+    /// The kernel's number for it.
+    pub(super) fn errno(&self) -> i32 {
+        match &self.0 {
+            Cause::Open(OpenError::InUse { .. } | OpenError::NotASocket { .. }) => Errno::EADDRINUSE as i32,
+            Cause::Open(OpenError::Privileged { .. } | OpenError::NotWritable { .. }) => Errno::EACCES as i32,
+            Cause::Open(OpenError::NoSuchAddress { .. }) => Errno::EADDRNOTAVAIL as i32,
+            Cause::Open(OpenError::NoParent { .. }) => Errno::ENOENT as i32,
+            Cause::Open(OpenError::TooLong { .. }) => Errno::ENAMETOOLONG as i32,
+            Cause::Open(OpenError::Call { source, .. }) | Cause::Steer(source) => {
+                source.raw_os_error().unwrap_or(Errno::EINVAL as i32)
+            }
+            Cause::Open(_) => Errno::EINVAL as i32,
+        }
+    }
+
+    pub(super) fn steering(error: io::Error) -> ListenError {
+        ListenError(Cause::Steer(error))
+    }
+}
+
+/// So many lanes are enough for a generation that serves, one that rises, and two that still drain.
+pub(super) const LANES: usize = 4;
+
+impl Declaration {
+    /// A listener with the default number of lanes.
+    pub fn new(name: impl Into<String>, address: Address) -> Declaration {
+        Declaration { name: name.into(), address, lanes: LANES }
+    }
+
+    pub(super) fn open(&self) -> Result<Lanes, ListenError> {
+        let options = Options { lanes: self.lanes, ..Options::default() };
+        Lanes::open(&endpoint(&self.address), &options).map_err(|error| ListenError(error.into()))
+    }
+}
+
+fn endpoint(address: &Address) -> Endpoint {
+    match address {
+        Address::Tcp { host: Host::Any, port } => {
+            Endpoint::Tcp { address: SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), *port), dual: true }
+        }
+        Address::Tcp { host: Host::Ip(ip), port } => {
+            Endpoint::Tcp { address: SocketAddr::new(*ip, *port), dual: false }
+        }
+        Address::Unix(path) => Endpoint::Unix(path.clone()),
+        Address::Abstract(name) => Endpoint::Abstract(name.clone().into_bytes()),
+    }
+}

@@ -1,0 +1,190 @@
+//! Deeds: what the rules ask for, and what watched descriptors bring. Nothing here asks why.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use nix::sys::signal::Signal;
+
+use super::listeners::{Allotment, Farewell};
+use super::machine::Master;
+use super::report::{Deed, What};
+use crate::protocol::MasterMessage;
+use crate::supervision::{Action, Event, GenerationId, Notice, Reason, Slot, WorkerId};
+use crate::sys::lanes;
+use crate::sys::poller::Interest;
+
+impl Master {
+    pub(super) fn perform(&mut self, action: Action) {
+        match action {
+            Action::Resolve { generation } => self.lookups.resolve(generation, self.recipe.clone()),
+            Action::CancelResolve { .. } => {} // whatever it brings is about a generation that nobody knows any more
+            Action::Allot { generation } => self.allot(generation),
+            Action::Spawn { worker, generation, slot } => self.spawn(worker, generation, slot),
+            Action::Steer { generation } => self.steer(generation),
+            Action::Promote { worker } => drop(self.say(worker, MasterMessage::Promoted, None)),
+            Action::LameDuck { worker, linger } => {
+                let linger_ms = milliseconds(linger);
+                self.say(worker, MasterMessage::LameDuck { linger_ms }, None);
+            }
+            Action::Resume { worker } => drop(self.say(worker, MasterMessage::Resume, None)),
+            Action::Drain { worker, grace } => self.drain(worker, milliseconds(grace)),
+            Action::Kill { worker } => self.signal(worker, Signal::SIGKILL),
+            Action::Look { generation } => self.look(generation),
+            Action::Rescue { generation } => self.listeners.abandon(generation),
+            Action::Sweep { generation } => {
+                self.lookups.survivors(generation, self.processes.survivors_of(generation));
+            }
+            Action::KillSurvivors { generation } => {
+                self.lookups.kill_survivors(self.processes.survivors_of(generation));
+            }
+            Action::Forget { generation } => self.forget(generation),
+            Action::Answer { request, outcome } => {
+                if let Some(answer) = self.answers.remove(&request) {
+                    let _ = answer.send(outcome); // whoever asked may not have waited
+                }
+            }
+            Action::Tell(notice) => self.announce(notice),
+            Action::End(ending) => self.ending = Some(ending),
+        }
+    }
+
+    fn allot(&mut self, generation: GenerationId) {
+        let event = match self.listeners.allot(generation, self.supervisor.serving()) {
+            Allotment::Done => Event::Allotted { generation },
+            Allotment::NotYet(why) => Event::NoLaneYet { generation, why },
+            Allotment::Never(why) => Event::NotAllotted { generation, why },
+        };
+        self.feed(event);
+    }
+
+    fn steer(&mut self, generation: GenerationId) {
+        let event = match self.listeners.steer(generation) {
+            Ok(()) => Event::Steered { generation },
+            Err(why) => Event::NotSteered { generation, why },
+        };
+        self.feed(event);
+    }
+
+    /// A worker that does not speak our protocol, or no longer, is told by the signal that everybody knows.
+    fn drain(&mut self, worker: WorkerId, grace_ms: u64) {
+        let speaks =
+            |process: &super::processes::Process| process.channel.as_ref().is_some_and(|it| it.has_said_hello());
+        match self.processes.all.get(&worker).is_some_and(speaks) {
+            true => drop(self.say(worker, MasterMessage::Drain { grace_ms }, None)),
+            false => self.signal(worker, Signal::SIGTERM),
+        }
+    }
+
+    fn signal(&self, worker: WorkerId, signal: Signal) {
+        if let Some(process) = self.processes.all.get(&worker) {
+            process.signal(signal);
+        }
+    }
+
+    /// Whether anything is still on its way to the generation: queued, or in the middle of a handshake.
+    fn look(&mut self, generation: GenerationId) {
+        let lanes = || self.listeners.lanes_of(generation);
+        let waits = lanes().any(|(listener, seat)| listener.lanes.queue(seat).is_ok_and(|queue| queue.waiting > 0));
+        if waits {
+            return self.feed(Event::Looked { generation, settled: false });
+        }
+        let places: Vec<lanes::Endpoint> = lanes().map(|(listener, _)| listener.lanes.local().clone()).collect();
+        self.lookups.settled(generation, move || places.iter().all(|local| lanes::half_open(local).unwrap_or(0) == 0));
+    }
+
+    fn forget(&mut self, generation: GenerationId) {
+        self.releases.remove(&generation);
+        for outlet in self.processes.forget(generation) {
+            self.poller.remove(outlet.pipe.as_fd());
+        }
+        for farewell in self.listeners.forget(generation) {
+            self.report(match farewell {
+                Farewell::Spoiled { listener, why } => Deed::Spoiled { listener, why },
+                Farewell::Closed { listener } => Deed::Closed { listener },
+            });
+        }
+    }
+
+    /// Sends a message to a worker, if it has a channel; the number that the message got.
+    pub(super) fn say(
+        &mut self,
+        worker: WorkerId,
+        message: MasterMessage,
+        handle: Option<Arc<std::os::fd::OwnedFd>>,
+    ) -> Option<u64> {
+        let channel = self.processes.all.get_mut(&worker)?.channel.as_mut()?;
+        let sent = channel.say(message, handle);
+        self.watch_channel(worker);
+        sent.map_err(|what| self.cut_off(worker, what)).ok()
+    }
+
+    pub(super) fn watch_channel(&self, worker: WorkerId) {
+        let Some(channel) = self.processes.all.get(&worker).and_then(|process| process.channel.as_ref()) else {
+            return;
+        };
+        let interest = if channel.is_waiting() { Interest::ReadWrite } else { Interest::Read };
+        let token = super::token::Token::Channel(worker).number();
+        if let Err(error) = self.poller.modify(channel.socket.as_fd(), token, interest) {
+            tracing::error!(%worker, %error, "cannot watch a channel");
+        }
+    }
+
+    /// A worker that breaks the protocol loses its channel.
+    pub(super) fn cut_off(&mut self, worker: WorkerId, what: String) {
+        self.close_channel(worker);
+        self.feed(Event::Misbehaved { worker, what });
+    }
+
+    pub(super) fn close_channel(&mut self, worker: WorkerId) {
+        if let Some(channel) = self.processes.all.get_mut(&worker).and_then(|process| process.channel.take()) {
+            self.poller.remove(channel.socket.as_fd());
+        }
+        self.pass_on(worker);
+    }
+
+    /// Adds what only the master knows, and tells the world.
+    fn announce(&mut self, notice: Notice) {
+        let seat = seat(&notice);
+        let pid = seat.and_then(|seat| self.processes.pid_of(seat));
+        let failed = match &notice {
+            Notice::GivenUp { .. } | Notice::Killing { .. } | Notice::Misbehaved { .. } => true,
+            Notice::Exited { wanted, .. } => !wanted,
+            _ => false,
+        };
+        let last_lines = seat.filter(|_| failed).map(|seat| self.processes.last_lines_of(seat)).unwrap_or_default();
+        let silent = match (&notice, seat) {
+            (Notice::GivenUp { reason: Reason::NotReady { .. }, .. }, Some(seat)) => self.processes.is_silent(seat),
+            _ => false,
+        };
+        self.tell(What::Rules(notice), pid, last_lines);
+        if let (true, Some((generation, slot))) = (silent, seat) {
+            self.report(Deed::Trouble {
+                what: format!(
+                    "worker {generation}.{slot} never said hello: does {} link the heirloom library?",
+                    self.recipe.command.first().map(|name| name.to_string_lossy()).unwrap_or_default()
+                ),
+            });
+        }
+    }
+}
+
+fn milliseconds(wait: std::time::Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The seat that a notice is about.
+fn seat(notice: &Notice) -> Option<(GenerationId, Slot)> {
+    match notice {
+        Notice::Started { generation, slot, .. }
+        | Notice::Ready { generation, slot, .. }
+        | Notice::Exited { generation, slot, .. }
+        | Notice::Misbehaved { generation, slot, .. }
+        | Notice::Killing { generation, slot, .. } => Some((*generation, *slot)),
+        Notice::GivenUp {
+            generation,
+            reason: Reason::Exited { slot, .. } | Reason::NotReady { slot, .. } | Reason::Misbehaved { slot, .. },
+            ..
+        } => Some((*generation, *slot)),
+        _ => None,
+    }
+}

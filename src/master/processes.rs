@@ -1,0 +1,131 @@
+//! The worker processes: each a pidfd, a channel, and what it wrote last.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use super::channel::Channel;
+use super::output::{LastLines, Outlet};
+use super::report::Stream;
+use crate::protocol::environment;
+use crate::supervision::{Exit, GenerationId, Slot, WorkerId};
+use crate::sys::launch::FAILED;
+use crate::sys::process::{self, Ended};
+use crate::sys::survivors::Search;
+
+/// A worker that has been started and is not reaped yet.
+pub(super) struct Process {
+    pub(super) generation: GenerationId,
+    pub(super) slot: Slot,
+    pub(super) pid: Pid,
+    /// Not the pid: once a worker is reaped, its pid may be a stranger's.
+    pub(super) handle: OwnedFd,
+    /// Gone when the worker has closed it, or broken the protocol.
+    pub(super) channel: Option<Channel>,
+    /// Where the launcher says why it failed, until it has become the program.
+    pub(super) launcher: Option<OwnedFd>,
+    pub(super) launch_error: Option<String>,
+    /// It has said that it takes no passed connections.
+    pub(super) declines_connections: bool,
+    pub(super) last_lines: LastLines,
+}
+
+/// All of them, and what outlives them.
+#[derive(Default)]
+pub(super) struct Processes {
+    pub(super) all: BTreeMap<WorkerId, Process>,
+    /// A pipe may outlive its worker: a grandchild may have it.
+    pub(super) outlets: BTreeMap<(WorkerId, Stream), Outlet>,
+    /// Dead workers' pids, which name the sessions that they led.
+    dead: BTreeMap<GenerationId, BTreeSet<i32>>,
+    /// The last words of whoever held a seat last.
+    last_words: BTreeMap<(GenerationId, Slot), (Pid, LastLines)>,
+}
+
+impl Process {
+    pub(super) fn signal(&self, signal: Signal) {
+        if let Err(error) = process::signal(self.handle.as_fd(), signal) {
+            tracing::error!(pid = self.pid.as_raw(), %signal, %error, "cannot signal a worker");
+        }
+    }
+
+    /// How it ended, if it has.
+    pub(super) fn reap(&mut self) -> Option<Exit> {
+        let ended = process::reap(self.handle.as_fd()).unwrap_or_else(|error| {
+            tracing::error!(pid = self.pid.as_raw(), %error, "somebody else has reaped a worker");
+            Some(Ended::Status(0))
+        })?;
+        Some(match ended {
+            Ended::Status(FAILED) if self.launch_error.is_some() => {
+                Exit::NotStarted(self.launch_error.take().unwrap_or_default())
+            }
+            Ended::Status(status) => Exit::Status(status),
+            Ended::Signal(signal) => Exit::Signal(signal.as_str().to_owned()),
+        })
+    }
+
+    /// Whether it can be handed a connection that somebody else accepted.
+    pub(super) fn takes_connections(&self) -> bool {
+        !self.declines_connections && self.channel.as_ref().is_some_and(Channel::has_said_hello)
+    }
+}
+
+impl Processes {
+    pub(super) fn pids(&self) -> BTreeSet<i32> {
+        self.all.values().map(|process| process.pid.as_raw()).collect()
+    }
+
+    pub(super) fn by_pid(&self, pid: Pid) -> Option<WorkerId> {
+        self.all.iter().find(|(_, process)| process.pid == pid).map(|(&id, _)| id)
+    }
+
+    /// Takes out one that was reaped; the session that it led may go on.
+    pub(super) fn remove(&mut self, id: WorkerId) -> Option<OwnedFd> {
+        let process = self.all.remove(&id)?;
+        self.dead.entry(process.generation).or_default().insert(process.pid.as_raw());
+        self.last_words.insert((process.generation, process.slot), (process.pid, process.last_lines));
+        Some(process.handle)
+    }
+
+    fn in_seat(&self, (generation, slot): (GenerationId, Slot)) -> Option<&Process> {
+        self.all.values().find(|process| process.generation == generation && process.slot == slot)
+    }
+
+    /// The pid of whoever has a seat, or had it last.
+    pub(super) fn pid_of(&self, seat: (GenerationId, Slot)) -> Option<u32> {
+        let pid = self.in_seat(seat).map(|process| process.pid);
+        pid.or_else(|| Some(self.last_words.get(&seat)?.0)).map(|pid| pid.as_raw().cast_unsigned())
+    }
+
+    /// His last lines.
+    pub(super) fn last_lines_of(&self, seat: (GenerationId, Slot)) -> Vec<String> {
+        let living = self.in_seat(seat).map(|process| &process.last_lines);
+        living.or_else(|| Some(&self.last_words.get(&seat)?.1)).map(LastLines::all).unwrap_or_default()
+    }
+
+    /// Whether he has a channel and never said anything.
+    pub(super) fn is_silent(&self, seat: (GenerationId, Slot)) -> bool {
+        let channel = self.in_seat(seat).and_then(|process| process.channel.as_ref());
+        channel.is_some_and(|channel| !channel.has_said_hello())
+    }
+
+    /// Whom to look for when a generation's workers are gone.
+    pub(super) fn survivors_of(&self, generation: GenerationId) -> Search {
+        Search {
+            sessions: self.dead.get(&generation).cloned().unwrap_or_default(),
+            mark: format!("{}={generation}", environment::GENERATION),
+            not: self.pids(),
+        }
+    }
+
+    /// Nothing of the generation is left: what its pipes still held may go. Gives the pipes back, to be unwatched.
+    pub(super) fn forget(&mut self, generation: GenerationId) -> Vec<Outlet> {
+        self.dead.remove(&generation);
+        self.last_words.retain(|seat, _| seat.0 != generation);
+        let gone = |outlet: &Outlet| outlet.generation == generation;
+        let keys: Vec<_> = self.outlets.iter().filter(|(_, outlet)| gone(outlet)).map(|(&key, _)| key).collect();
+        keys.into_iter().filter_map(|key| self.outlets.remove(&key)).collect()
+    }
+}

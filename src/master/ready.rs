@@ -1,0 +1,256 @@
+//! What watched descriptors bring: a worker's words, its output, its end, a lane that was shut or where nobody accepts.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use super::listeners::ListenerId;
+use super::machine::{Master, listening};
+use super::open::Declaration;
+use super::report::{Deed, Stream};
+use super::token::Token;
+use crate::dialects::Said;
+use crate::protocol::{Address, MasterMessage, Match, Query};
+use crate::supervision::{Event, Exit, GenerationId, WorkerId};
+use crate::sys::passing::{self, Received};
+use crate::sys::poller::{Interest, Readiness};
+use crate::sys::process;
+
+/// What a query gets that makes no sense, and one for which there is no listener.
+const EINVAL: i32 = nix::errno::Errno::EINVAL as i32;
+const EADDRNOTAVAIL: i32 = nix::errno::Errno::EADDRNOTAVAIL as i32;
+
+impl Master {
+    pub(super) fn ready(&mut self, ready: Readiness) {
+        match Token::from_number(ready.token) {
+            Some(Token::Process(worker)) => self.reap(worker),
+            Some(Token::Channel(worker)) => self.channel_is_ready(worker, ready),
+            Some(Token::Launcher(worker)) => self.hear_launcher(worker),
+            Some(Token::Output(worker, stream)) => self.read_output(worker, stream),
+            Some(Token::Lane(listener, _)) if ready.hangup => self.mend(listener),
+            Some(Token::Lane(listener, seat)) => self.rescue(listener, seat),
+            None => {}
+        }
+    }
+
+    fn reap(&mut self, worker: WorkerId) {
+        self.hear_launcher(worker); // if it failed, its reason may still wait to be read
+        if let Some(exit) = self.processes.all.get_mut(&worker).and_then(super::processes::Process::reap) {
+            self.bury(worker, exit);
+        }
+    }
+
+    /// Reaps what ended as our child; workers among them are left to their pidfds.
+    pub(super) fn reap_strangers(&mut self) {
+        if !self.behaviour.adopt {
+            return;
+        }
+        while let Ok(Some(pid)) = process::any_ended() {
+            match self.processes.by_pid(pid) {
+                Some(worker) => self.reap(worker),
+                None => {
+                    if let Err(error) = process::reap_stranger(pid) {
+                        tracing::error!(%pid, %error, "cannot reap a stranger");
+                        return;
+                    }
+                    self.feed(Event::StrangerReaped);
+                }
+            }
+        }
+    }
+
+    /// A worker has been reaped: its last words first, then its end.
+    fn bury(&mut self, worker: WorkerId, exit: Exit) {
+        for stream in [Stream::Output, Stream::Error] {
+            self.read_output(worker, stream);
+        }
+        self.close_channel(worker);
+        if let Some(handle) = self.processes.remove(worker) {
+            self.poller.remove(handle.as_fd());
+        }
+        self.feed(Event::Exited { worker, exit });
+    }
+
+    /// The launcher has become the program, or says why it could not.
+    fn hear_launcher(&mut self, worker: WorkerId) {
+        let Some(process) = self.processes.all.get_mut(&worker) else { return };
+        let Some(launcher) = &process.launcher else { return };
+        let mut buffer = [0; 4096];
+        match passing::receive(launcher.as_fd(), &mut buffer) {
+            Ok(Received::Packet { length, .. }) => {
+                process.launch_error = Some(String::from_utf8_lossy(&buffer[..length]).into_owned());
+                return;
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => return,
+            Ok(Received::End) | Err(_) => self.poller.remove(launcher.as_fd()),
+        }
+        process.launcher = None;
+        if process.launch_error.is_none() {
+            self.feed(Event::Started { worker });
+        }
+    }
+
+    /// Passes a worker's lines on, if anybody has room for them.
+    fn read_output(&mut self, worker: WorkerId, stream: Stream) {
+        let Some(outlet) = self.processes.outlets.get_mut(&(worker, stream)) else { return };
+        let token = Token::Output(worker, stream);
+        if !self.sinks.iter().all(super::report::Sink::has_room) {
+            self.poller.remove(outlet.pipe.as_fd());
+            self.paused.push(token);
+            return;
+        }
+        let taken = outlet.take();
+        let (generation, slot) = (outlet.generation, outlet.slot);
+        if taken.ended {
+            self.poller.remove(outlet.pipe.as_fd());
+            self.processes.outlets.remove(&(worker, stream));
+        }
+        for line in taken.lines {
+            if let Some(process) = self.processes.all.get_mut(&worker) {
+                process.last_lines.keep(&line);
+            }
+            self.report(Deed::Line { generation, slot, stream, line });
+        }
+    }
+
+    /// There is room for lines again.
+    pub(super) fn go_on_reading(&mut self) {
+        for token in std::mem::take(&mut self.paused) {
+            let Token::Output(worker, stream) = token else { continue };
+            let Some(outlet) = self.processes.outlets.get(&(worker, stream)) else { continue };
+            if let Err(error) = self.poller.add(outlet.pipe.as_fd(), token.number(), Interest::Read) {
+                tracing::error!(%worker, %error, "cannot read a worker's output any more");
+            }
+        }
+    }
+
+    fn channel_is_ready(&mut self, worker: WorkerId, ready: Readiness) {
+        let Some(channel) = self.processes.all.get_mut(&worker).and_then(|process| process.channel.as_mut()) else {
+            return;
+        };
+        if ready.writable {
+            channel.flush();
+        }
+        let heard = if ready.readable { channel.hear() } else { super::channel::Heard::default() };
+        for said in heard.said {
+            self.heed(worker, said);
+        }
+        match heard.over {
+            Some(Some(what)) => self.cut_off(worker, what),
+            Some(None) => self.close_channel(worker),
+            None if ready.writable => self.watch_channel(worker),
+            None => {}
+        }
+    }
+
+    fn heed(&mut self, worker: WorkerId, said: Said) {
+        let Some(process) = self.processes.all.get(&worker) else { return };
+        let (generation, slot) = (process.generation, process.slot);
+        match said {
+            Said::Hello { program } => tracing::debug!(%worker, program, "hello"),
+            Said::Query { ack, query } => self.query(worker, generation, ack, &query),
+            Said::Close { key } => tracing::debug!(%worker, key, "closed its handle"),
+            Said::Ready => self.feed(Event::Ready { worker }),
+            Said::Draining => tracing::debug!(%worker, "draining"),
+            Said::Status(status) => {
+                if let Some(text) = status.text {
+                    self.report(Deed::Status { generation, slot, text });
+                }
+            }
+            Said::Connection { ack, accepted } => self.passed(worker, ack, accepted),
+            Said::Unknown { act } => tracing::debug!(%worker, act, "said something that we do not know"),
+        }
+    }
+
+    /// A worker wants a handle: it is granted, or refused with a reason that a person can act on.
+    fn query(&mut self, worker: WorkerId, generation: GenerationId, ack: u64, query: &Query) {
+        let granted = Address::try_from(query)
+            .map_err(|error| (EINVAL, error.to_string()))
+            .and_then(|asked| self.find_or_open(worker, generation, &asked));
+        let (message, handle) = match granted {
+            Ok((key, handle)) => (MasterMessage::Granted { ack, key }, Some(handle.into())),
+            Err((errno, message)) => {
+                self.report_refusal(worker, query, &message);
+                (MasterMessage::Refused { ack, errno, message }, None)
+            }
+        };
+        self.say(worker, message, handle);
+    }
+
+    fn find_or_open(
+        &mut self,
+        worker: WorkerId,
+        generation: GenerationId,
+        asked: &Address,
+    ) -> Result<(String, std::os::fd::OwnedFd), (i32, String)> {
+        let (found, ids) = self.listeners.matching(asked);
+        let id = match found {
+            Match::Exact(index) | Match::Covered(index) => ids[index],
+            Match::OnlyOne(index) => {
+                self.report_guess(worker, asked, ids[index]);
+                ids[index]
+            }
+            Match::Nothing => self.open_for_query(generation, asked)?,
+            Match::Refused(message) => return Err((EADDRNOTAVAIL, message)),
+        };
+        let fault = |error: io::Error| (error.raw_os_error().unwrap_or(EINVAL), error.to_string());
+        let handle = self.listeners.grant(id, generation).map_err(fault)?;
+        let name = self.listeners.listener(id).map(|listener| listener.declaration.name.clone());
+        Ok((name.unwrap_or_default(), handle))
+    }
+
+    /// Nothing is declared: the query itself opens the listener.
+    fn open_for_query(&mut self, generation: GenerationId, asked: &Address) -> Result<ListenerId, (i32, String)> {
+        let declaration = Declaration { name: asked.to_string(), address: asked.clone(), lanes: self.behaviour.lanes };
+        let fault = |error: &dyn std::error::Error, errno: i32| (errno, super::machine::in_full(error));
+        let id = self.listeners.open(declaration, true).map_err(|error| fault(&error, error.errno()))?;
+        match self.listeners.allot_one(id, generation, self.supervisor.serving()) {
+            super::listeners::Allotment::Done => {}
+            super::listeners::Allotment::NotYet(why) | super::listeners::Allotment::Never(why) => {
+                return Err((EINVAL, why));
+            }
+        }
+        if let Some(listener) = self.listeners.listener(id) {
+            self.report(listening(listener));
+        }
+        Ok(id)
+    }
+
+    fn report_guess(&mut self, worker: WorkerId, asked: &Address, id: ListenerId) {
+        let Some(process) = self.processes.all.get(&worker) else { return };
+        let (generation, slot) = (process.generation, process.slot);
+        let Some(listener) = self.listeners.listener(id) else { return };
+        let (asked, listener) = (asked.to_string(), listener.declaration.name.clone());
+        self.report(Deed::Guessed { generation, slot, asked, listener });
+    }
+
+    fn report_refusal(&mut self, worker: WorkerId, query: &Query, why: &str) {
+        let Some(process) = self.processes.all.get(&worker) else { return };
+        let (generation, slot) = (process.generation, process.slot);
+        let asked = Address::try_from(query).map_or_else(|_| format!("{query:?}"), |address| address.to_string());
+        self.report(Deed::Refused { generation, slot, asked, why: why.to_owned() });
+    }
+
+    /// A worker has shut a lane: whoever else holds it must not suffer.
+    fn mend(&mut self, id: ListenerId) {
+        let Some(name) = self.listeners.listener(id).map(|listener| listener.declaration.name.clone()) else { return };
+        match self.listeners.mend(id) {
+            Ok((mended, replaced)) => {
+                for what in mended {
+                    self.report(Deed::Mended { listener: name.clone(), what });
+                }
+                for generation in replaced {
+                    self.replace_holders(generation, &name);
+                }
+            }
+            Err(error) => self.report(Deed::Trouble { what: format!("cannot mend {name}: {error}") }),
+        }
+    }
+
+    /// Their handle is dead for good: only a new worker can have the new one.
+    fn replace_holders(&mut self, generation: GenerationId, listener: &str) {
+        let workers = self.processes.all.iter().filter(|(_, process)| process.generation == generation);
+        for worker in workers.map(|(&id, _)| id).collect::<Vec<_>>() {
+            self.feed(Event::Misbehaved { worker, what: format!("its generation shut the listener {listener}") });
+        }
+    }
+}

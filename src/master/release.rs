@@ -1,0 +1,326 @@
+//! What a generation runs, resolved once as one value: program, arguments, environment, directory.
+//!
+//! Resolving reads the file system, so it happens on a thread that may block.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Seek};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::supervision::Plan;
+
+/// Variables of ours, of whoever supervises us, and of the sockets that were handed to us: not a worker's business.
+const NOT_INHERITED: [&str; 14] = [
+    "HEIRLOOM_CHANNEL",
+    "HEIRLOOM_WORKER",
+    "HEIRLOOM_GENERATION",
+    "HEIRLOOM_SLOT",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "LISTEN_PID",
+    "FDSTORE",
+    "NODE_CHANNEL_FD",
+    "NODE_CHANNEL_SERIALIZATION_MODE",
+    "NODE_UNIQUE_ID",
+];
+
+/// What the user wants to run, as he wrote it: resolved anew for each generation.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// The program and its arguments.
+    pub command: Vec<OsString>,
+    /// Where it runs; symlinks in it are followed anew for each generation. Without it: where the master was started.
+    pub directory: Option<PathBuf>,
+    /// A file of `NAME=VALUE` lines, read anew for each generation.
+    pub env_file: Option<PathBuf>,
+    /// Further variables; they win over the file's.
+    pub environment: BTreeMap<OsString, OsString>,
+    /// How many workers, and how long we wait for what.
+    pub plan: Plan,
+}
+
+/// A resolved release.
+#[derive(Debug)]
+pub struct Release {
+    /// The program's file, all symlinks followed.
+    pub program: PathBuf,
+    /// The arguments, the first as the user wrote it.
+    pub arguments: Vec<OsString>,
+    /// All that a worker finds in its environment, but for what tells it who it is.
+    pub environment: BTreeMap<OsString, OsString>,
+    /// Where it runs, all symlinks followed.
+    pub directory: PathBuf,
+    /// The numbers.
+    pub plan: Plan,
+    /// Held open: what ran keeps running, though the path may lead elsewhere by then.
+    held: File,
+    identity: Identity,
+    is_elf: bool,
+}
+
+/// Why a release cannot be resolved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReleaseError {
+    /// No program was named.
+    #[error("there is no program to run")]
+    NoProgram,
+    /// The directory is not there.
+    #[error("cannot enter the directory {}", path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The program is nowhere in PATH.
+    #[error("there is no program {} in PATH ({path})", name.display())]
+    NotInPath {
+        /// What was looked for.
+        name: PathBuf,
+        /// Where.
+        path: String,
+    },
+    /// The program cannot be opened.
+    #[error("cannot open the program {}", path.display())]
+    Program {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The program is no file, or may not be executed.
+    #[error("the program {} {what}", path.display())]
+    NotExecutable {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The environment file cannot be read.
+    #[error("cannot read the environment file {}: {why}", path.display())]
+    EnvFile {
+        /// Which.
+        path: PathBuf,
+        /// Why, and where.
+        why: String,
+    },
+}
+
+/// What tells one version of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity([i64; 7]);
+
+impl Recipe {
+    /// A recipe for a command, with defaults for all else.
+    pub fn new(command: impl IntoIterator<Item = impl Into<OsString>>) -> Recipe {
+        Recipe {
+            command: command.into_iter().map(Into::into).collect(),
+            directory: None,
+            env_file: None,
+            environment: BTreeMap::new(),
+            plan: Plan::default(),
+        }
+    }
+
+    /// Follows symlinks, looks through PATH, reads the environment file.
+    ///
+    /// # Errors
+    /// When anything that it names is not there, or not fit to be run.
+    pub fn resolve(&self) -> Result<Release, ReleaseError> {
+        let name = self.command.first().ok_or(ReleaseError::NoProgram)?;
+        let directory = self.resolve_directory()?;
+        let environment = self.resolve_environment(&directory)?;
+        let path = locate(name, &directory, environment.get(OsStr::new("PATH")))?;
+        let unreadable = |source| ReleaseError::Program { path: path.clone(), source };
+        let program = path.canonicalize().map_err(unreadable)?;
+        let metadata = fs::metadata(&program).map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(ReleaseError::NotExecutable { path: program, what: "is no file" });
+        }
+        if metadata.permissions().mode() & 0o111 == 0 {
+            return Err(ReleaseError::NotExecutable { path: program, what: "is not executable: chmod +x it" });
+        }
+        let mut held = open_to_hold(&program).map_err(unreadable)?;
+        let identity = Identity::of(&held.metadata().map_err(unreadable)?);
+        let is_elf = starts_like_elf(&mut held);
+        let (arguments, plan) = (self.command.clone(), self.plan.clone());
+        Ok(Release { program, arguments, environment, directory, plan, held, identity, is_elf })
+    }
+
+    fn resolve_directory(&self) -> Result<PathBuf, ReleaseError> {
+        let path = self.directory.clone().unwrap_or_else(where_we_were_started);
+        let unreachable = |source| ReleaseError::Directory { path: path.clone(), source };
+        let directory = path.canonicalize().map_err(unreachable)?;
+        match fs::metadata(&directory).map_err(unreachable)?.is_dir() {
+            true => Ok(directory),
+            false => Err(unreachable(io::Error::from(io::ErrorKind::NotADirectory))),
+        }
+    }
+
+    fn resolve_environment(&self, directory: &Path) -> Result<BTreeMap<OsString, OsString>, ReleaseError> {
+        let mut environment: BTreeMap<OsString, OsString> =
+            std::env::vars_os().filter(|(name, _)| !NOT_INHERITED.iter().any(|not| name == not)).collect();
+        if let Some(file) = &self.env_file {
+            let path = directory.join(file);
+            let fault = |error: dotenvy::Error| ReleaseError::EnvFile { path: path.clone(), why: error.to_string() };
+            for entry in dotenvy::from_path_iter(&path).map_err(fault)? {
+                let (name, value) = entry.map_err(fault)?;
+                environment.insert(name.into(), value.into());
+            }
+        }
+        environment.extend(self.environment.clone());
+        environment.insert("PWD".into(), directory.into());
+        Ok(environment)
+    }
+}
+
+impl Release {
+    /// The held file, and whether its path still leads to it.
+    pub(crate) fn pinned(&self) -> (&File, bool) {
+        let same = fs::metadata(&self.program).is_ok_and(|metadata| Identity::of(&metadata) == self.identity);
+        (&self.held, same)
+    }
+
+    /// Whether it can be executed by its descriptor: a script cannot, its interpreter wants a path.
+    pub(crate) fn is_elf(&self) -> bool {
+        self.is_elf
+    }
+}
+
+impl Identity {
+    fn of(file: &Metadata) -> Identity {
+        let whole = [file.dev().cast_signed(), file.ino().cast_signed(), file.size().cast_signed()];
+        let [device, inode, size] = whole;
+        Identity([device, inode, size, file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()])
+    }
+}
+
+/// `$PWD` if it leads here: unlike the kernel's answer, it keeps the symlinks that a deploy will move.
+fn where_we_were_started() -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    let said = std::env::var_os("PWD").map(PathBuf::from).filter(|said| said.is_absolute());
+    match (said, here.metadata()) {
+        (Some(said), Ok(is)) if said.metadata().is_ok_and(|m| (m.dev(), m.ino()) == (is.dev(), is.ino())) => said,
+        _ => here,
+    }
+}
+
+fn locate(name: &OsStr, directory: &Path, path: Option<&OsString>) -> Result<PathBuf, ReleaseError> {
+    if name.as_bytes().contains(&b'/') {
+        return Ok(directory.join(name));
+    }
+    let path = path.cloned().unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    let executable =
+        |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
+    std::env::split_paths(&path)
+        .map(|entry| directory.join(entry).join(name))
+        .find(executable)
+        .ok_or_else(|| ReleaseError::NotInPath { name: name.into(), path: path.to_string_lossy().into_owned() })
+}
+
+/// A program may be executable but not readable: then O_PATH holds it all the same.
+fn open_to_hold(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::open(path).or_else(|_| {
+        let flags = nix::fcntl::OFlag::O_PATH.bits();
+        File::options().read(true).custom_flags(flags).open(path)
+    })
+}
+
+fn starts_like_elf(file: &mut File) -> bool {
+    let mut magic = [0; 4];
+    let read = file.read_exact(&mut magic);
+    let _ = file.rewind(); // nobody reads on from here
+    read.is_ok() && magic == *b"\x7fELF"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(directory: &Path, name: &str, mode: u32) -> PathBuf {
+        let path = directory.join(name);
+        fs::write(&path, "#!/bin/sh\n").expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("its mode");
+        path
+    }
+
+    fn recipe(directory: &Path, command: &[&str]) -> Recipe {
+        Recipe { directory: Some(directory.to_owned()), ..Recipe::new(command) }
+    }
+
+    #[test]
+    fn symlinks_are_followed_anew_for_each_generation() {
+        let place = tempfile::tempdir().expect("a directory");
+        for release in ["1", "2"] {
+            fs::create_dir(place.path().join(release)).expect("a directory");
+            program(&place.path().join(release), "web", 0o755);
+        }
+        let current = place.path().join("current");
+        std::os::unix::fs::symlink("1", &current).expect("a symlink");
+        let recipe = recipe(&current, &["./web"]);
+        let first = recipe.resolve().expect("it resolves");
+        fs::remove_file(&current).and_then(|()| std::os::unix::fs::symlink("2", &current)).expect("another symlink");
+        let second = recipe.resolve().expect("it resolves");
+        assert!(first.program.ends_with("1/web") && first.directory.ends_with("1"));
+        assert!(second.program.ends_with("2/web") && second.directory.ends_with("2"));
+        assert_eq!(second.arguments, ["./web"]);
+    }
+
+    #[test]
+    fn a_program_without_a_slash_is_looked_up_in_path() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = program(place.path(), "web", 0o755);
+        let mut recipe = recipe(Path::new("/"), &["web"]);
+        recipe.environment.insert("PATH".into(), place.path().into());
+        assert_eq!(recipe.resolve().expect("it resolves").program, path.canonicalize().expect("a path"));
+        recipe.environment.insert("PATH".into(), "/nowhere".into());
+        let error = recipe.resolve().expect_err("it is not there");
+        assert_eq!(error.to_string(), "there is no program web in PATH (/nowhere)");
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_named() {
+        let place = tempfile::tempdir().expect("a directory");
+        program(place.path(), "plain", 0o644);
+        let error = |command: &str| recipe(place.path(), &[command]).resolve().expect_err("no").to_string();
+        assert!(error("./plain").ends_with("plain is not executable: chmod +x it"));
+        assert!(error("./missing").starts_with("cannot open the program "));
+        assert!(error("/").ends_with("is no file"));
+        let error = recipe(&place.path().join("gone"), &["./web"]).resolve().expect_err("no").to_string();
+        assert!(error.starts_with("cannot enter the directory "));
+    }
+
+    #[test]
+    fn the_environment_file_is_read_and_its_faults_are_named() {
+        let place = tempfile::tempdir().expect("a directory");
+        program(place.path(), "web", 0o755);
+        let mut recipe = recipe(place.path(), &["./web"]);
+        recipe.env_file = Some("web.env".into());
+        fs::write(place.path().join("web.env"), "# of today\nCOLOUR=blue\nWORDS=\"two words\"\n").expect("a file");
+        let release = recipe.resolve().expect("it resolves");
+        assert_eq!(release.environment[OsStr::new("COLOUR")], "blue");
+        assert_eq!(release.environment[OsStr::new("WORDS")], "two words");
+        fs::write(place.path().join("web.env"), "COLOUR=blue\nnonsense here\n").expect("a file");
+        let error = recipe.resolve().expect_err("it is broken").to_string();
+        assert!(error.contains("web.env") && error.contains("nonsense"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_was_renamed_over_is_another_one() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = program(place.path(), "web", 0o755);
+        let release = recipe(place.path(), &["./web"]).resolve().expect("it resolves");
+        assert!(release.pinned().1);
+        let newer = program(place.path(), "newer", 0o755);
+        fs::rename(newer, path).expect("a rename");
+        assert!(!release.pinned().1);
+    }
+}

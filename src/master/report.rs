@@ -1,0 +1,172 @@
+//! Telling the world: a notice of the rules, or of a deed, with number, time, pid and last lines.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, mpsc};
+
+use crate::supervision::{GenerationId, Notice, Slot};
+
+/// One of a worker's two streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Error,
+}
+
+/// Something that happened, for whoever wants to know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Counted from 1.
+    pub id: u64,
+    /// When.
+    #[serde(with = "rfc3339")]
+    pub time: SystemTime,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+    /// The process that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// The last lines of a worker that failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub last_lines: Vec<String>,
+}
+
+/// What happened, by who noticed it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum What {
+    /// By the rules.
+    Rules(Notice),
+    /// By the master, while it did something.
+    Deeds(Deed),
+}
+
+/// What the master notices by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "notice", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields of a variant are what their names say")]
+pub enum Deed {
+    /// A listener is open: at its real address, steered in this way.
+    Listening { listener: String, address: String, way: String, lanes: usize },
+    /// A listener that a query had opened is closed again.
+    Closed { listener: String },
+    /// A worker wrote a line.
+    Line { generation: GenerationId, slot: Slot, stream: Stream, line: String },
+    /// A worker tells how it does.
+    Status { generation: GenerationId, slot: Slot, text: String },
+    /// A worker asked for an address that is not declared, and got the only listener of that kind and port.
+    Guessed { generation: GenerationId, slot: Slot, asked: String, listener: String },
+    /// A worker asked for an address and got none.
+    Refused { generation: GenerationId, slot: Slot, asked: String, why: String },
+    /// A lane had been shut by a worker and listens again.
+    Mended { listener: String, what: String },
+    /// A lane will not be used again.
+    Spoiled { listener: String, why: String },
+    /// Connections that had come to where nobody accepts any more are served all the same.
+    Rescued { listener: String, connections: u32, passed: u32, relayed: u32 },
+    /// Something that should work did not.
+    Trouble { what: String },
+}
+
+/// A stream of reports. Whoever does not read loses some and is told how many, but never holds up the master.
+#[derive(Debug)]
+pub struct Notices {
+    receiver: mpsc::Receiver<Report>,
+    room: Arc<Notify>,
+    lost: Arc<AtomicU64>,
+}
+
+/// The master's end of it.
+#[derive(Debug)]
+pub(super) struct Sink {
+    sender: mpsc::Sender<Report>,
+    room: Arc<Notify>,
+    lost: Arc<AtomicU64>,
+}
+
+const CAPACITY: usize = 8192;
+/// Below so much room, workers have to wait with their output: what is left is for notices.
+const RESERVE: usize = CAPACITY / 2;
+
+pub(super) fn stream() -> (Sink, Notices) {
+    let (sender, receiver) = mpsc::channel(CAPACITY);
+    let (room, lost) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
+    (Sink { sender, room: room.clone(), lost: lost.clone() }, Notices { receiver, room, lost })
+}
+
+impl Notices {
+    /// The next report; none when the master is gone.
+    pub async fn next(&mut self) -> Option<Report> {
+        let report = self.receiver.recv().await;
+        self.made_room();
+        report
+    }
+
+    /// The next report, for a thread that has nothing else to do.
+    pub fn blocking_next(&mut self) -> Option<Report> {
+        let report = self.receiver.blocking_recv();
+        self.made_room();
+        report
+    }
+
+    /// How many reports were lost since the last call, because nobody read them in time.
+    pub fn lost(&self) -> u64 {
+        self.lost.swap(0, Ordering::Relaxed)
+    }
+
+    fn made_room(&self) {
+        if self.receiver.len() + RESERVE == CAPACITY - 1 {
+            self.room.notify_one();
+        }
+    }
+}
+
+impl Sink {
+    pub(super) fn send(&self, report: Report) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.sender.try_send(report) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether there is room for a worker's output.
+    pub(super) fn has_room(&self) -> bool {
+        self.sender.is_closed() || self.sender.capacity() > RESERVE
+    }
+
+    /// Told when there is room again.
+    pub(super) fn room(&self) -> Arc<Notify> {
+        self.room.clone()
+    }
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stream::Output => "output",
+            Stream::Error => "error",
+        })
+    }
+}
+
+/// Times go out as people and their tools read them.
+mod rfc3339 {
+    use std::time::SystemTime;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_rfc3339_micros(*time))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+        humantime::parse_rfc3339(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}

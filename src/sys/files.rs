@@ -1,0 +1,46 @@
+//! Files in memory, pipes, the clock, limits: what std has no safe word for.
+
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::time::{ClockId, clock_gettime};
+
+/// A file in memory that holds these bytes, to be read from its beginning.
+pub(crate) fn in_memory(bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::from(memfd_create(c"heirloom", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// A pipe: the end to read from, which does not block, and the end to write to, which does.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    fcntl(read.as_fd(), FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((read, write))
+}
+
+/// Reads what is there; nothing at the end of file, an error of kind `WouldBlock` if there is nothing yet.
+pub(crate) fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    Ok(nix::unistd::read(fd, buffer)?)
+}
+
+/// How long the machine has been up, also while it was suspended.
+pub(crate) fn uptime() -> Duration {
+    clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).expect("CLOCK_BOOTTIME is there since Linux 2.6.39")
+}
+
+/// How many descriptors this process may have: now, and at most.
+pub(crate) fn descriptor_limit() -> io::Result<(u64, u64)> {
+    Ok(getrlimit(Resource::RLIMIT_NOFILE)?)
+}
+
+/// Sets how many descriptors this process may have, within what is allowed.
+pub(crate) fn set_descriptor_limit(now: u64, most: u64) -> io::Result<()> {
+    Ok(setrlimit(Resource::RLIMIT_NOFILE, now, most)?)
+}

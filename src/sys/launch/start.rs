@@ -1,0 +1,74 @@
+//! The master's side: starting the launcher, or the program itself.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use nix::unistd::Pid;
+
+use super::{Executable, Scene, VERB};
+use crate::sys::{files, passing, process};
+
+/// A process that has been started.
+pub(crate) struct Launched {
+    pub(crate) pid: Pid,
+    pub(crate) process: OwnedFd,
+    /// Where a launcher says why it failed; its end means that the program runs.
+    pub(crate) launcher: Option<OwnedFd>,
+}
+
+/// Where its output goes: to pipes, or where ours goes.
+pub(crate) enum Outlets {
+    Inherited,
+    Pipes { output: OwnedFd, error: OwnedFd },
+}
+
+/// Starts the launcher and hands it the scene. The descriptors will be 3, 4 … in the program.
+pub(crate) fn start_through_launcher(
+    scene: &Scene,
+    held: &File,
+    descriptors: &[BorrowedFd<'_>],
+    outlets: Outlets,
+) -> io::Result<Launched> {
+    let (ours, theirs) = passing::pair()?;
+    let script = files::in_memory(&serde_json::to_vec(scene).map_err(io::Error::other)?)?;
+    let mut handed = vec![script.as_fd(), held.as_fd()];
+    handed.extend_from_slice(descriptors);
+    passing::send(ours.as_fd(), b"scene", &handed)?;
+    let mut command = Command::new("/proc/self/exe");
+    command.arg(VERB).env_clear().stdin(theirs);
+    let (pid, process) = spawn(command, outlets)?;
+    passing::set_nonblocking(ours.as_fd(), true)?;
+    Ok(Launched { pid, process, launcher: Some(ours) })
+}
+
+/// Starts the program itself, in a process group of its own, with a descriptor as its standard input.
+pub(crate) fn start_directly(scene: &Scene, held: &File, input: OwnedFd, outlets: Outlets) -> io::Result<Launched> {
+    let path = match &scene.executable {
+        Executable::Path(path) => path.clone(),
+        Executable::Held => PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd())),
+    };
+    let mut command = Command::new(path);
+    if let Some((name, arguments)) = scene.arguments.split_first() {
+        command.arg0(name).args(arguments);
+    }
+    command.env_clear().envs(&scene.environment).current_dir(&scene.directory).process_group(0).stdin(input);
+    let (pid, process) = spawn(command, outlets)?;
+    Ok(Launched { pid, process, launcher: None })
+}
+
+fn spawn(mut command: Command, outlets: Outlets) -> io::Result<(Pid, OwnedFd)> {
+    match outlets {
+        Outlets::Inherited => {}
+        Outlets::Pipes { output, error } => {
+            command.stdout(Stdio::from(output)).stderr(Stdio::from(error));
+        }
+    }
+    let child = command.spawn()?;
+    let pid = Pid::from_raw(child.id().cast_signed());
+    // The child is not reaped yet, so its pid is still its own.
+    Ok((pid, process::open(pid)?))
+}

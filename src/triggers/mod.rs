@@ -1,0 +1,6 @@
+//! What asks for changes: each trigger is a task with a [`crate::master::Handle`]. They know neither each other nor the
+//! master's state.
+
+mod signals;
+
+pub use signals::{Signals, SignalsError};
