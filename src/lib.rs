@@ -1,5 +1,7 @@
 //! Listening sockets, handed down: a zero-downtime reload server for Linux.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 #[cfg(all(target_os = "linux", feature = "master"))]
 mod dialects;
 #[cfg(feature = "load")]
