@@ -1,6 +1,6 @@
 //! Putting a master together: what it runs, where it listens, how it behaves.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
@@ -202,6 +202,7 @@ impl Builder {
             processes: Processes::default(),
             listeners,
             relays: Relays::default(),
+            guessed: BTreeSet::new(),
             lookups: Lookups::new(),
             poller,
             handle: Handle { requests },

@@ -1,6 +1,6 @@
 //! The loop: wait for what happens, ask the rules, do what they say.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,13 +9,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::builder::{Behaviour, Builder};
 use super::handle::{Handle, Request};
-use super::listeners::{Listener, Listeners};
+use super::listeners::{Listener, ListenerId, Listeners};
 use super::lookups::{Found, Lookups};
 use super::processes::Processes;
 use super::release::{Recipe, Release};
 use super::report::{self, Deed, Notices, Report, Sink, What};
 use super::rescue::Relays;
 use super::token::Token;
+use crate::protocol::Address;
 use crate::supervision::{Command, Ending, Event, GenerationId, Origin, Outcome, RequestId, Supervisor, Uptime};
 use crate::sys::files;
 use crate::sys::poller::{Poller, Readiness};
@@ -29,6 +30,8 @@ pub struct Master {
     pub(super) processes: Processes,
     pub(super) listeners: Listeners,
     pub(super) relays: Relays,
+    /// What workers asked for and got something else instead: said once.
+    pub(super) guessed: BTreeSet<(Address, ListenerId)>,
     pub(super) lookups: Lookups,
     pub(super) poller: Arc<Poller>,
     pub(super) handle: Handle,

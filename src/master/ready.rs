@@ -124,6 +124,7 @@ impl Master {
     }
 
     fn channel_is_ready(&mut self, worker: WorkerId, ready: Readiness) {
+        self.hear_launcher(worker); // it started before it spoke
         let Some(channel) = self.processes.all.get_mut(&worker).and_then(|process| process.channel.as_mut()) else {
             return;
         };
@@ -219,6 +220,9 @@ impl Master {
         let Some(process) = self.processes.all.get(&worker) else { return };
         let (generation, slot) = (process.generation, process.slot);
         let Some(listener) = self.listeners.listener(id) else { return };
+        if !self.guessed.insert((asked.clone(), id)) {
+            return; // it has been said
+        }
         let (asked, listener) = (asked.to_string(), listener.declaration.name.clone());
         self.report(Deed::Guessed { generation, slot, asked, listener });
     }

@@ -90,7 +90,7 @@ impl Master {
         Ok(Scene {
             executable,
             arguments: release.arguments.clone(),
-            environment,
+            environment: environment.into_iter().collect(),
             directory: release.directory.clone(),
             descriptor_limit: self.behaviour.descriptor_limit,
         })

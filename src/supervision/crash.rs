@@ -59,7 +59,7 @@ impl Supervisor {
         let (generation, slot) = (worker.generation, worker.slot);
         self.tell(Notice::Respawning { generation, slot, after });
         if loops {
-            self.roll_back_if_possible(format!("worker {slot} crashes again and again: it {exit}"), now);
+            self.roll_back_if_possible(format!("the worker in slot {slot} crashes again and again: it {exit}"), now);
         }
     }
 

@@ -99,11 +99,12 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Unresolved { why } | Reason::NoLane { why } | Reason::NotSteered { why } => f.write_str(why),
-            Reason::Exited { slot, exit } => write!(f, "worker {slot} {exit} before it was promoted"),
+            Reason::Exited { slot, exit: exit @ Exit::NotStarted(_) } => write!(f, "the worker in slot {slot} {exit}"),
+            Reason::Exited { slot, exit } => write!(f, "the worker in slot {slot} {exit} before it was promoted"),
             Reason::NotReady { slot, grace } => {
-                write!(f, "worker {slot} was not ready within {} s (ready_grace)", grace.as_secs_f64())
+                write!(f, "the worker in slot {slot} was not ready within {} s (ready_grace)", grace.as_secs_f64())
             }
-            Reason::Misbehaved { slot, what } => write!(f, "worker {slot} broke the protocol: {what}"),
+            Reason::Misbehaved { slot, what } => write!(f, "the worker in slot {slot} broke the protocol: {what}"),
             Reason::Superseded => f.write_str("a newer one is wanted"),
             Reason::Aborted { origin } => write!(f, "aborted by {origin}"),
             Reason::Stopping => f.write_str("the master is asked to stop"),

@@ -1,6 +1,5 @@
 //! What a program is to find when it starts.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -13,7 +12,7 @@ pub(crate) struct Scene {
     /// From argument 0 on.
     pub(crate) arguments: Vec<OsString>,
     /// All of it: nothing is inherited.
-    pub(crate) environment: BTreeMap<OsString, OsString>,
+    pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) directory: PathBuf,
     /// How many descriptors it may have: now, and at most.
     pub(crate) descriptor_limit: Option<(u64, u64)>,
