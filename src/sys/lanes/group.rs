@@ -6,7 +6,12 @@
 use std::{
     collections::BTreeSet,
     io,
+    net::SocketAddr,
     os::fd::{AsFd, AsRawFd, OwnedFd},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use nix::{
@@ -20,6 +25,7 @@ use super::{
     error::{OpenError, call},
     listener::{MOST, Repaired},
     order::Order,
+    probe::{Knock, Probe},
     program::Program,
     seat::{LaneId, Seat},
     socket::{Seats, Socket},
@@ -37,6 +43,15 @@ pub(super) struct Group {
     backlog: u32,
     order: Order,
     shut: BTreeSet<Seat>,
+    probe: Option<Rule>,
+}
+
+/// What comes from this address goes to this lane, as long as its probe is there.
+#[derive(Debug)]
+struct Rule {
+    source: SocketAddr,
+    lane: LaneId,
+    mended: Weak<AtomicBool>,
 }
 
 /// A group that was opened, or the first socket alone, where the kernel refuses to be given a program.
@@ -58,7 +73,8 @@ impl Group {
             return Ok(Opened::Alone(Socket::new(first, options.backlog).map_err(call(&at, "fstat"))?));
         }
         let mut seats = Seats::default();
-        let mut group = Group { tcp, backlog: options.backlog, order: Order::empty(), shut: BTreeSet::new() };
+        let mut group =
+            Group { tcp, backlog: options.backlog, order: Order::empty(), shut: BTreeSet::new(), probe: None };
         group.add(&mut seats, first).map_err(|error| group.refused(error))?;
         for _ in 1..options.lanes {
             let another = group.tcp.another().map_err(|error| group.refused(error))?;
@@ -114,6 +130,32 @@ impl Group {
         Ok(lane)
     }
 
+    /// Connects into one lane, while everything else goes where it went before. It replaces the probe before.
+    pub(super) fn probe(&mut self, seats: &Seats, steered: Seat, lane: LaneId) -> io::Result<Probe> {
+        let seat = Seat::Lane(lane);
+        let listener = seats.require(seat)?.as_fd();
+        self.look(seats)?;
+        self.require_index(seat)?;
+        let knock = Knock::bind(&self.tcp)?;
+        self.probe = Some(Rule { source: knock.source, lane, mended: Arc::downgrade(&knock.mended) });
+        let begun = self.attach(seats, steered).and_then(|()| knock.connect(lane, listener));
+        if begun.is_err() {
+            self.probe = None;
+            let _ = self.attach(seats, steered);
+        }
+        begun
+    }
+
+    /// Takes the rule of a probe away, then closes its connection: nobody can get its port in between.
+    pub(super) fn end_probe(&mut self, seats: &Seats, steered: Seat, probe: Probe) -> io::Result<()> {
+        let mended = Arc::downgrade(probe.mended());
+        if self.probe.take_if(|rule| rule.mended.ptr_eq(&mended)).is_none() {
+            return Ok(());
+        }
+        self.look(seats)?;
+        self.attach(seats, steered)
+    }
+
     /// Notes what was shut since the last look.
     fn look(&mut self, seats: &Seats) -> io::Result<()> {
         let listens = |seat: &Seat| seats.find(*seat).is_some_and(Socket::listens);
@@ -126,17 +168,36 @@ impl Group {
         Ok(())
     }
 
-    /// Puts a program in force by the helm, the only member that can.
+    /// Puts a program in force by the helm, the only member that can. A probe that is there keeps its rule.
     fn attach(&self, seats: &Seats, to: Seat) -> io::Result<()> {
-        let doubt = || match self.shut.contains(&to) {
-            true => io::Error::new(io::ErrorKind::NotConnected, format!("{to} is shut: repair it first")),
-            false => io::Error::other(format!("the index of {to} is in doubt: repair the group first")),
-        };
         if !self.order.has(Seat::Helm) {
             return Err(io::Error::new(io::ErrorKind::NotConnected, "the helm is shut: repair it first"));
         }
-        let index = self.order.index(to).ok_or_else(doubt)?;
-        Ok(Program::ask().otherwise(index).attach(seats.require(Seat::Helm)?.as_fd())?)
+        let index = self.require_index(to)?;
+        let rule = self.probe.as_ref().filter(|rule| rule.mended.strong_count() > 0);
+        let asked = match rule.and_then(|rule| Some((rule.source, self.order.index(Seat::Lane(rule.lane))?))) {
+            Some((source, lane)) => Program::ask().from(source, lane),
+            None => Program::ask(),
+        };
+        Ok(asked.otherwise(index).attach(seats.require(Seat::Helm)?.as_fd())?)
+    }
+
+    /// The index of a seat, if there is no doubt about it.
+    fn require_index(&self, seat: Seat) -> io::Result<usize> {
+        let doubt = || match self.shut.contains(&seat) {
+            true => io::Error::new(io::ErrorKind::NotConnected, format!("{seat} is shut: repair it first")),
+            false => io::Error::other(format!("the index of {seat} is in doubt: repair the group first")),
+        };
+        self.order.index(seat).ok_or_else(doubt)
+    }
+
+    /// Tells the probe of a lane that its queue was lost.
+    fn tell_probe(&self, seat: Seat) {
+        if let Some(rule) = self.probe.as_ref().filter(|rule| Seat::Lane(rule.lane) == seat)
+            && let Some(mended) = rule.mended.upgrade()
+        {
+            mended.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Shuts what it must, until only one order is possible: idle lanes first, then the helm, never what is steered to.
@@ -160,6 +221,7 @@ impl Group {
     fn join_again(&mut self, seats: &Seats, seat: Seat) -> io::Result<()> {
         if self.shut.contains(&seat) {
             let socket = seats.require(seat)?;
+            self.tell_probe(seat);
             share(socket)?;
             socket.listen()?;
             self.shut.remove(&seat);

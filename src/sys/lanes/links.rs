@@ -20,6 +20,7 @@ use super::{
     error::{OpenError, call},
     listener::{MOST, Repaired},
     private::PrivateDirectory,
+    probe::Probe,
     public::PublicPath,
     seat::{LaneId, Seat},
     socket::{Seats, Socket},
@@ -101,6 +102,13 @@ impl Links {
         }
         let socket = self.bind(Seat::Lane(LaneId(count - 1)), None)?;
         Ok(seats.add_lane(socket))
+    }
+
+    /// Connects to a lane by a name that nobody else uses.
+    pub(super) fn probe(&self, seats: &Seats, lane: LaneId) -> io::Result<Probe> {
+        let seat = Seat::Lane(lane);
+        let listener = seats.require(seat)?.as_fd();
+        Probe::over_unix(&self.private.directory.address(&link_name(seat))?, lane, listener)
     }
 
     /// Leaves all files where they are when this value goes.

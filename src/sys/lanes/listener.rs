@@ -11,6 +11,7 @@ use super::{
     error::{OpenError, call},
     group::{Group, Opened},
     links::Links,
+    probe::Probe,
     public::PublicPath,
     seat::{LaneId, Seat, Steering, Way},
     settings::Spoiled,
@@ -145,6 +146,25 @@ impl Lanes {
         }
         self.steering = to;
         Ok(())
+    }
+
+    /// Connects into one lane, to see whether somebody accepts there; no client meets that lane by it. `None` where it
+    /// would not be private: a shared listener. There is one probe at a time, and a second takes the place of the first.
+    pub(crate) fn probe(&mut self, lane: LaneId) -> io::Result<Option<Probe>> {
+        match &mut self.mechanism {
+            Mechanism::Kernel(group) => group.probe(&self.seats, self.steering.seat(), lane).map(Some),
+            Mechanism::Path(links) => links.probe(&self.seats, lane).map(Some),
+            Mechanism::Shared(_) => Ok(None),
+        }
+    }
+
+    /// Closes a probe's connection, and forgets where it came from: whoever has that port next is a client like others.
+    /// What nobody accepted stays in the lane's queue, closed.
+    pub(crate) fn end_probe(&mut self, probe: Probe) -> io::Result<()> {
+        match &mut self.mechanism {
+            Mechanism::Kernel(group) => group.end_probe(&self.seats, self.steering.seat(), probe),
+            Mechanism::Path(_) | Mechanism::Shared(_) => Ok(()),
+        }
     }
 
     /// The lane's socket, to be handed to workers.

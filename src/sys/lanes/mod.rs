@@ -15,6 +15,7 @@ mod links;
 mod listener;
 mod order;
 mod private;
+mod probe;
 mod program;
 mod public;
 mod seat;
@@ -34,6 +35,7 @@ pub(crate) use self::{
     error::OpenError,
     holder::Holder,
     listener::{Lanes, Repaired},
+    probe::{Accepted, Probe},
     seat::{LaneId, Seat, Steering, Way},
     settings::Spoiled,
     socket::Queue,

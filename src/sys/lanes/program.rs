@@ -1,8 +1,14 @@
 //! The classic BPF program that picks a member of a SO_REUSEPORT group. Knows indices, not lanes.
 
-use std::os::fd::BorrowedFd;
+use std::{
+    net::{IpAddr, SocketAddr},
+    os::fd::BorrowedFd,
+};
 
 use super::calls;
+
+/// Where the IP header is, for a program that sees what is behind the TCP header.
+const HEADER: u32 = libc::SKF_NET_OFF as u32;
 
 /// The questions that are asked of a new connection, in order, before the last answer.
 #[derive(Debug, Default)]
@@ -11,9 +17,28 @@ pub(super) struct Questions {
 }
 
 impl Questions {
+    /// What comes from exactly this address and this port goes to the member with this index. The port alone would not
+    /// do: a stranger elsewhere may have the same.
+    pub(super) fn from(mut self, source: SocketAddr, index: usize) -> Questions {
+        let checks = match source.ip().to_canonical() {
+            IpAddr::V4(ip) => from_ipv4(ip.to_bits(), source.port()),
+            IpAddr::V6(ip) => from_ipv6(ip.octets(), source.port()),
+        };
+        let length = checks.iter().map(|check| check.loads.len() + 1).sum::<usize>() + 1;
+        let end = self.code.len() + length;
+        for check in checks {
+            self.code.extend(check.loads);
+            let otherwise = (end - self.code.len() - 1) as u8;
+            let equal = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+            self.code.push(libc::sock_filter { code: equal, jt: 0, jf: otherwise, k: check.wanted });
+        }
+        self.code.push(answer(index));
+        self
+    }
+
     /// What is left goes to the member with this index.
     pub(super) fn otherwise(mut self, index: usize) -> Program {
-        self.code.push(statement(libc::BPF_RET | libc::BPF_K, index as u32));
+        self.code.push(answer(index));
         Program { code: self.code }
     }
 }
@@ -39,7 +64,67 @@ impl Program {
     }
 }
 
+/// A number that is loaded, and what it must be.
+struct Check {
+    loads: Vec<libc::sock_filter>,
+    wanted: u32,
+}
+
+/// A number of this size (BPF_B, BPF_H, BPF_W) at this offset of the IP header.
+fn at(size: u32, offset: u32, wanted: u32) -> Check {
+    Check { loads: vec![statement(libc::BPF_LD | size | libc::BPF_ABS, HEADER.wrapping_add(offset))], wanted }
+}
+
+/// The first four bits, by which a dual-stack socket tells its two kinds of packets apart.
+fn version(wanted: u32) -> Check {
+    let mut check = at(libc::BPF_B, 0, wanted);
+    check.loads.push(statement(libc::BPF_ALU | libc::BPF_RSH | libc::BPF_K, 4));
+    check
+}
+
+/// IPv4: the TCP header is behind as many words as the low half of the first byte says.
+fn from_ipv4(ip: u32, port: u16) -> Vec<Check> {
+    let length_to_x = statement(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, HEADER);
+    let port_at_x = statement(libc::BPF_LD | libc::BPF_H | libc::BPF_IND, HEADER);
+    let port = Check { loads: vec![length_to_x, port_at_x], wanted: port.into() };
+    vec![version(4), at(libc::BPF_W, 12, ip), port]
+}
+
+/// IPv6: a connection of ours has no extension headers, so TCP follows at once.
+fn from_ipv6(ip: [u8; 16], port: u16) -> Vec<Check> {
+    const NEXT_HEADER: u32 = 6;
+    const SOURCE: u32 = 8;
+    const BEHIND: u32 = 40;
+    let words = ip.as_chunks::<4>().0.iter().zip((SOURCE..).step_by(4));
+    let mut checks = vec![version(6)];
+    checks.extend(words.map(|(word, offset)| at(libc::BPF_W, offset, u32::from_be_bytes(*word))));
+    checks.push(at(libc::BPF_B, NEXT_HEADER, libc::IPPROTO_TCP as u32));
+    checks.push(at(libc::BPF_H, BEHIND, port.into()));
+    checks
+}
+
+fn answer(index: usize) -> libc::sock_filter {
+    statement(libc::BPF_RET | libc::BPF_K, index as u32)
+}
+
 /// An instruction that does not jump.
 fn statement(code: u32, k: u32) -> libc::sock_filter {
     libc::sock_filter { code: code as u16, jt: 0, jf: 0, k }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_question_that_is_denied_leads_to_the_next_and_never_beyond_the_end() {
+        for source in ["127.0.0.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80"] {
+            let program = Program::ask().from(source.parse().unwrap(), 1).otherwise(2);
+            let last = program.code.len() - 1;
+            let jumps = program.code.iter().enumerate().filter(|(_, step)| step.jf != 0);
+            let targets: Vec<usize> = jumps.map(|(place, step)| place + 1 + usize::from(step.jf)).collect();
+            assert!(!targets.is_empty() && targets.iter().all(|target| *target == last), "{source}: {targets:?}");
+            assert_eq!((program.code[last - 1].k, program.code[last].k), (1, 2));
+        }
+    }
 }

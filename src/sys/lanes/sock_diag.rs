@@ -1,5 +1,5 @@
-//! Questions to the kernel's NETLINK_SOCK_DIAG: the TCP sockets of a port, the queue of a Unix socket. Only bytes in and
-//! out; every descriptor lives for one question.
+//! Questions to the kernel's NETLINK_SOCK_DIAG: the TCP sockets of a port or a connection, the queue and the peer of a
+//! Unix socket. Only bytes in and out; every descriptor lives for one question.
 
 use std::{
     ffi::c_int,
@@ -36,13 +36,44 @@ pub(super) fn tcp_rows(family: c_int, state: State, port: u16) -> io::Result<Vec
 /// The queue of the listening Unix socket with this inode.
 pub(super) fn unix_queue(inode: u64) -> io::Result<Queue> {
     const UDIAG_SHOW_RQLEN: u32 = 0x10;
-    let mut request = vec![libc::AF_UNIX as u8, 0, 0, 0];
-    for number in [u32::MAX, inode as u32, UDIAG_SHOW_RQLEN, u32::MAX, u32::MAX] {
-        request.extend(number.to_ne_bytes());
+    const UNIX_DIAG_RQLEN: u16 = 4;
+    let lengths = unix_attribute(inode, UDIAG_SHOW_RQLEN, UNIX_DIAG_RQLEN)?;
+    match (number(&lengths, 0), number(&lengths, 4)) {
+        (Some(waiting), Some(limit)) => Ok(Queue { waiting, limit }),
+        _ => Err(io::ErrorKind::InvalidData.into()),
     }
+}
+
+/// The inode of the TCP socket with exactly these ends; 0 if it has none yet.
+pub(super) fn tcp_owner(local: SocketAddr, remote: SocketAddr) -> io::Result<u64> {
+    let family = if local.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    let zone = if let SocketAddr::V6(local) = local { local.scope_id() } else { 0 };
+    let mut request = vec![family as u8, libc::IPPROTO_TCP as u8, 0, 0];
+    request.extend(u32::MAX.to_ne_bytes()); // all states
+    request.extend([local.port().to_be_bytes(), remote.port().to_be_bytes()].concat());
+    request.extend([sixteen(local.ip()), sixteen(remote.ip())].concat());
+    request.extend(zone.to_ne_bytes());
+    request.extend([0xff; 8]); // no cookie
+    // Without such a socket the kernel answers with one that listens there: its remote port is 0.
     let messages = ask(&request, NLM_F_REQUEST)?;
-    let queue = messages.first().and_then(|message| unix_attribute(message));
-    queue.ok_or_else(|| io::ErrorKind::InvalidData.into())
+    let exact = messages.iter().filter(|message| message.get(6..8) == Some(&remote.port().to_be_bytes()));
+    Ok(exact.filter_map(|message| tcp_row(message)).map(|row| row.inode).next().unwrap_or(0))
+}
+
+/// The inode of the other end of the Unix socket with this inode; 0 if it has none.
+pub(super) fn unix_peer(inode: u64) -> io::Result<u64> {
+    const UDIAG_SHOW_PEER: u32 = 0x4;
+    const UNIX_DIAG_PEER: u16 = 2;
+    let peer = unix_attribute(inode, UDIAG_SHOW_PEER, UNIX_DIAG_PEER)?;
+    number(&peer, 0).map(u64::from).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// An address as four words, of which IPv4 uses the first.
+fn sixteen(ip: IpAddr) -> [u8; 16] {
+    match ip {
+        IpAddr::V4(ip) => (u128::from(ip.to_bits()) << 96).to_be_bytes(),
+        IpAddr::V6(ip) => ip.octets(),
+    }
 }
 
 /// Sends one request and collects the payloads of the answer.
@@ -101,15 +132,25 @@ fn tcp_row(message: &[u8]) -> Option<Row> {
     Some(Row { address: SocketAddr::new(ip, port), inode: number(message, 68)?.into() })
 }
 
-/// The UNIX_DIAG_RQLEN attribute behind a `struct unix_diag_msg`.
-fn unix_attribute(message: &[u8]) -> Option<Queue> {
-    const UNIX_DIAG_RQLEN: u16 = 4;
+/// Asks the Unix socket with this inode to show something, and picks it out.
+fn unix_attribute(inode: u64, show: u32, kind: u16) -> io::Result<Vec<u8>> {
+    let mut request = vec![libc::AF_UNIX as u8, 0, 0, 0];
+    for number in [u32::MAX, inode as u32, show, u32::MAX, u32::MAX] {
+        request.extend(number.to_ne_bytes());
+    }
+    let messages = ask(&request, NLM_F_REQUEST)?;
+    let found = messages.first().and_then(|message| attribute(message, kind));
+    found.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// An attribute behind a `struct unix_diag_msg`.
+fn attribute(message: &[u8], wanted: u16) -> Option<&[u8]> {
     let mut rest = message.get(16..)?;
     loop {
         let length = usize::from(u16::from_ne_bytes(rest.get(..2)?.try_into().ok()?));
         let kind = u16::from_ne_bytes(rest.get(2..4)?.try_into().ok()?);
-        if kind == UNIX_DIAG_RQLEN {
-            return Some(Queue { waiting: number(rest, 4)?, limit: number(rest, 8)? });
+        if kind == wanted {
+            return rest.get(4..length);
         }
         rest = rest.get(length.max(4).next_multiple_of(4)..)?;
     }

@@ -53,10 +53,9 @@ impl Socket {
         self.inode
     }
 
-    /// Whether connections still arrive. A Unix socket that was shut says that it listens, but has hung up.
+    /// Whether connections still arrive.
     pub(super) fn listens(&self) -> bool {
-        let accepts = calls::number(self.as_fd(), libc::SOL_SOCKET, libc::SO_ACCEPTCONN) == Ok(1);
-        accepts && !(self.unix && self.shows(libc::POLLRDHUP | libc::POLLHUP))
+        listens(self.as_fd())
     }
 
     fn shows(&self, events: libc::c_short) -> bool {
@@ -125,6 +124,14 @@ impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Whether connections still arrive at a socket. A Unix socket that was shut says that it listens, but has hung up; a TCP
+/// socket that listens has never hung up.
+pub(super) fn listens(fd: BorrowedFd<'_>) -> bool {
+    let accepts = calls::number(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN) == Ok(1);
+    let hung_up = libc::POLLRDHUP | libc::POLLHUP;
+    accepts && calls::poll(fd, hung_up) & hung_up == 0
 }
 
 /// The queue of a listening TCP socket: in `tcp_info`, `tcpi_unacked` is what waits and `tcpi_sacked` what can.

@@ -48,6 +48,29 @@ fn family_rows(family: c_int, table: &str, state: State, port: u16) -> io::Resul
     }
 }
 
+/// The inode of the connected socket with exactly these ends, of which `local` is its own; 0 while nobody has accepted it,
+/// and when there is none.
+pub(super) fn owner(local: SocketAddr, remote: SocketAddr) -> io::Result<u64> {
+    if let Ok(inode) = sock_diag::tcp_owner(local, remote) {
+        return Ok(inode);
+    }
+    Ok(proc_owner(local, remote))
+}
+
+fn proc_owner(local: SocketAddr, remote: SocketAddr) -> u64 {
+    let canonical = |end: SocketAddr| (end.ip().to_canonical(), end.port());
+    let wanted = (canonical(local), canonical(remote));
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
+    let mut ends = tables.iter().flat_map(|text| text.lines().filter_map(proc_ends));
+    ends.find(|ends| (canonical(ends.0), canonical(ends.1)) == wanted).map_or(0, |ends| ends.2)
+}
+
+/// Both addresses and the inode of a line of /proc/net/tcp.
+fn proc_ends(line: &str) -> Option<(SocketAddr, SocketAddr, u64)> {
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    Some((proc_address(fields.get(1)?)?, proc_address(fields.get(2)?)?, fields.get(9)?.parse().ok()?))
+}
+
 /// A line of /proc/net/tcp: number, local and remote address, state, four fields, uid, timeout, inode.
 fn proc_row(line: &str, state: State) -> Option<Row> {
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -55,9 +78,12 @@ fn proc_row(line: &str, state: State) -> Option<Row> {
     if u32::from_str_radix(fields.get(3)?, 16).ok()? != state as u32 {
         return None;
     }
-    let (ip, port) = local.split_once(':')?;
-    let address = SocketAddr::new(proc_ip(ip)?, u16::from_str_radix(port, 16).ok()?);
-    Some(Row { address, inode: inode.parse().ok()? })
+    Some(Row { address: proc_address(local)?, inode: inode.parse().ok()? })
+}
+
+fn proc_address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    Some(SocketAddr::new(proc_ip(ip)?, u16::from_str_radix(port, 16).ok()?))
 }
 
 /// An address as words of 32 bits, each printed in the machine's own byte order.
@@ -75,9 +101,25 @@ fn proc_ip(hex: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
+
+    #[test]
+    fn both_tables_tell_whether_a_connection_was_accepted() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(listener) = TcpListener::bind(address) else { continue };
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (local, remote) = (client.peer_addr().unwrap(), client.local_addr().unwrap());
+            let both = || (sock_diag::tcp_owner(local, remote).unwrap(), proc_owner(local, remote));
+            assert_eq!(both(), (0, 0));
+            let (accepted, _) = listener.accept().unwrap();
+            let inode = nix::sys::stat::fstat(&accepted).unwrap().st_ino;
+            assert_eq!(both(), (inode, inode));
+            drop(accepted);
+            assert_eq!(both(), (0, 0), "whoever closes it lets it go");
+        }
+    }
 
     #[test]
     fn both_tables_tell_the_same_of_a_listener() {

@@ -55,7 +55,12 @@ pub(crate) fn start_directly(scene: &Scene, held: &File, input: OwnedFd, outlets
     if let Some((name, arguments)) = scene.arguments.split_first() {
         command.arg0(name).args(arguments);
     }
-    command.env_clear().envs(scene.environment.iter().map(|(name, value)| (name, value))).current_dir(&scene.directory).process_group(0).stdin(input);
+    command
+        .env_clear()
+        .envs(scene.environment.iter().map(|(name, value)| (name, value)))
+        .current_dir(&scene.directory)
+        .process_group(0)
+        .stdin(input);
     let (pid, process) = spawn(command, outlets)?;
     Ok(Launched { pid, process, launcher: None })
 }

@@ -2,6 +2,7 @@
 
 mod kernel;
 mod path;
+mod probe;
 mod refusals;
 mod settings;
 mod shared;
