@@ -2,6 +2,8 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+#[cfg(all(target_os = "linux", feature = "program"))]
+pub mod config;
 #[cfg(all(target_os = "linux", feature = "master"))]
 mod dialects;
 #[cfg(feature = "load")]

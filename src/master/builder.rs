@@ -11,11 +11,12 @@ use super::handle::Handle;
 use super::listeners::Listeners;
 use super::lookups::Lookups;
 use super::machine::Master;
-use super::open::{Declaration, LANES, ListenError};
+use super::open::{Declaration, ListenError};
 use super::processes::Processes;
 use super::release::{Recipe, ReleaseError};
 use super::rescue::Relays;
 use crate::supervision::{Coalescing, FirstStart, Policy, Supervisor};
+use crate::sys::lanes::LANES;
 use crate::sys::poller::Poller;
 use crate::sys::{files, process};
 

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::protocol::{Address, Host};
-use crate::sys::lanes::{Endpoint, Lanes, OpenError, Options};
+use crate::sys::lanes::{Endpoint, LANES, Lanes, OpenError, Options};
 use nix::errno::Errno;
 
 /// A listener that the master opens before any worker exists.
@@ -16,6 +16,10 @@ pub struct Declaration {
     pub address: Address,
     /// How many of its sockets generations can have: 1 means that all generations share one.
     pub lanes: usize,
+    /// Whether `accept` is to wait: O_NONBLOCK belongs to the socket, so it is the same for all who hold it.
+    pub blocking: bool,
+    /// The mode of a Unix socket's path; without it, 0666 less the umask.
+    pub mode: Option<u32>,
 }
 
 /// Why a listener cannot be opened.
@@ -60,17 +64,15 @@ impl ListenError {
     }
 }
 
-/// So many lanes are enough for a generation that serves, one that rises, and two that still drain.
-pub(super) const LANES: usize = 4;
-
 impl Declaration {
     /// A listener with the default number of lanes.
     pub fn new(name: impl Into<String>, address: Address) -> Declaration {
-        Declaration { name: name.into(), address, lanes: LANES }
+        Declaration { name: name.into(), address, lanes: LANES, blocking: false, mode: None }
     }
 
     pub(super) fn open(&self) -> Result<Lanes, ListenError> {
-        let options = Options { lanes: self.lanes, ..Options::default() };
+        let Declaration { lanes, blocking, mode, .. } = *self;
+        let options = Options { lanes, blocking, mode, ..Options::default() };
         Lanes::open(&endpoint(&self.address), &options).map_err(|error| ListenError(error.into()))
     }
 }

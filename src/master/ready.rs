@@ -201,7 +201,8 @@ impl Master {
 
     /// Nothing is declared: the query itself opens the listener.
     fn open_for_query(&mut self, generation: GenerationId, asked: &Address) -> Result<ListenerId, (i32, String)> {
-        let declaration = Declaration { name: asked.to_string(), address: asked.clone(), lanes: self.behaviour.lanes };
+        let lanes = self.behaviour.lanes;
+        let declaration = Declaration { lanes, ..Declaration::new(asked.to_string(), asked.clone()) };
         let fault = |error: &dyn std::error::Error, errno: i32| (errno, super::machine::in_full(error));
         let id = self.listeners.open(declaration, true).map_err(|error| fault(&error, error.errno()))?;
         match self.listeners.allot_one(id, generation, self.supervisor.serving()) {

@@ -11,6 +11,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::supervision::Plan;
+use crate::sys::files::where_we_were_started;
 
 /// Variables of ours, of whoever supervises us, and of the sockets that were handed to us: not a worker's business.
 const NOT_INHERITED: [&str; 14] = [
@@ -199,16 +200,6 @@ impl Identity {
         let whole = [file.dev().cast_signed(), file.ino().cast_signed(), file.size().cast_signed()];
         let [device, inode, size] = whole;
         Identity([device, inode, size, file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()])
-    }
-}
-
-/// `$PWD` if it leads here: unlike the kernel's answer, it keeps the symlinks that a deploy will move.
-fn where_we_were_started() -> PathBuf {
-    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-    let said = std::env::var_os("PWD").map(PathBuf::from).filter(|said| said.is_absolute());
-    match (said, here.metadata()) {
-        (Some(said), Ok(is)) if said.metadata().is_ok_and(|m| (m.dev(), m.ino()) == (is.dev(), is.ino())) => said,
-        _ => here,
     }
 }
 

@@ -1,8 +1,10 @@
-//! Files in memory, pipes, the clock, limits: what std has no safe word for.
+//! Files in memory, pipes, the clock, limits, where we are: what std has no safe or no sufficient word for.
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -43,4 +45,14 @@ pub(crate) fn descriptor_limit() -> io::Result<(u64, u64)> {
 /// Sets how many descriptors this process may have, within what is allowed.
 pub(crate) fn set_descriptor_limit(now: u64, most: u64) -> io::Result<()> {
     Ok(setrlimit(Resource::RLIMIT_NOFILE, now, most)?)
+}
+
+/// `$PWD` if it leads here: unlike the kernel's answer, it keeps the symlinks that a deploy will move.
+pub(crate) fn where_we_were_started() -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    let said = std::env::var_os("PWD").map(PathBuf::from).filter(|said| said.is_absolute());
+    match (said, here.metadata()) {
+        (Some(said), Ok(is)) if said.metadata().is_ok_and(|m| (m.dev(), m.ino()) == (is.dev(), is.ino())) => said,
+        _ => here,
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use heirloom::master::Declaration;
+use heirloom::config::{self, Layer, Listener, Workers, Wrong};
 use heirloom::protocol::Address;
 
 /// Listening sockets, handed down: reload a server without losing a request.
@@ -28,40 +28,49 @@ pub(crate) enum Verb {
 ///
 /// HUP starts a new generation of workers, waits until they are ready, sends new connections to them, and lets the old
 /// ones finish. TERM, QUIT and INT stop; a second one stops at once. TTIN and TTOU: one worker more, one less.
+///
+/// All of it can stand in a config file, over which flags win: the one that --config or $HEIRLOOM_CONFIG names, else the
+/// first of ./heirloom.toml, $XDG_CONFIG_HOME/heirloom/heirloom.toml and /etc/heirloom/heirloom.toml.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example:\n  heirloom run --listen 127.0.0.1:8000 --workers 4 -- ./server\n  kill -HUP $(pgrep -x heirloom)"
 )]
 pub(crate) struct Run {
-    /// What this master is called in what it prints
-    #[arg(long, value_name = "NAME", default_value = "heirloom")]
-    pub(crate) name: String,
+    /// Read the settings from this file
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What this master is called in what it prints [default: heirloom]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
     /// Open this address: 8000, 127.0.0.1:8000, [::1]:8000, tcp://…, unix:/path; may be given several times
     ///
-    /// Without any, the addresses that workers ask for are opened.
+    /// Without any, here or in the config file, the addresses that workers ask for are opened.
     #[arg(long, value_name = "[NAME=]ADDR")]
     pub(crate) listen: Vec<Listen>,
-    /// How many workers; `auto` is one for each CPU
-    #[arg(long, short = 'w', value_name = "N|auto", default_value = "1")]
-    pub(crate) workers: Workers,
-    /// How many generations can live at once; 1 means that all share one socket
-    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u8).range(1..=32))]
-    pub(crate) lanes: u8,
-    /// Wait at least so long after sending new connections elsewhere, before anything is drained
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
-    pub(crate) settle: Duration,
-    /// Keep the previous generation for so long, ready to serve again
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
-    pub(crate) warm: Duration,
-    /// Give a new generation up that is not ready by then
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
-    pub(crate) ready_grace: Duration,
-    /// Kill a worker that has not finished by then
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
-    pub(crate) drain_grace: Duration,
-    /// Let idle connections of an old generation stay open for so long
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
-    pub(crate) linger: Duration,
+    /// How many workers; `auto` is one for each CPU [default: 1]
+    #[arg(long, short = 'w', value_name = "N|auto")]
+    pub(crate) workers: Option<Workers>,
+    /// How many generations can live at once; 1 means that all share one socket [default: 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub(crate) lanes: Option<u8>,
+    /// Wait at least so long after sending new connections elsewhere, before anything is drained [default: 1s]
+    #[arg(long, value_name = "TIME", value_parser = config::duration)]
+    pub(crate) settle: Option<Duration>,
+    /// Keep the previous generation for so long, ready to serve again [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = config::duration)]
+    pub(crate) warm: Option<Duration>,
+    /// Give a new generation up that is not ready by then [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = config::ready_grace)]
+    pub(crate) ready_grace: Option<Duration>,
+    /// Kill a worker that has not finished by then [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = config::duration)]
+    pub(crate) drain_grace: Option<Duration>,
+    /// Let idle connections of an old generation stay open for so long [default: 5s]
+    #[arg(long, value_name = "TIME", value_parser = config::duration)]
+    pub(crate) linger: Option<Duration>,
+    /// Run the program in this directory; symlinks in it are followed anew for each generation
+    #[arg(long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
     /// Read the workers' environment from this file, anew for each generation
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
@@ -71,8 +80,8 @@ pub(crate) struct Run {
     /// Lines for people, or one JSON object a line for programs
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     pub(crate) output: Form,
-    /// The program and its arguments
-    #[arg(required = true, last = true, value_name = "PROGRAM ARGS")]
+    /// The program and its arguments; without it, the config file's `command`
+    #[arg(last = true, value_name = "PROGRAM ARGS")]
     pub(crate) command: Vec<OsString>,
 }
 
@@ -90,64 +99,51 @@ pub(crate) struct Listen {
     address: Address,
 }
 
-/// A number, or one for each CPU.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Workers(pub(crate) u32);
+impl Run {
+    /// What the flags say, and nothing of what they leave open.
+    pub(crate) fn layer(&self) -> Layer {
+        Layer {
+            name: self.name.clone(),
+            command: (!self.command.is_empty()).then(|| self.command.clone()),
+            directory: self.directory.clone(),
+            env_file: self.env_file.clone(),
+            pid_file: self.pid_file.clone(),
+            listeners: (!self.listen.is_empty()).then(|| self.listen.iter().map(Listen::listener).collect()),
+            lanes: self.lanes,
+            workers: self.workers,
+            settle: self.settle,
+            warm: self.warm,
+            linger: self.linger,
+            ready_grace: self.ready_grace,
+            drain_grace: self.drain_grace,
+            ..Layer::default()
+        }
+    }
+}
 
 impl Listen {
-    pub(crate) fn declaration(self, lanes: u8) -> Declaration {
-        let name = self.name.unwrap_or_else(|| self.address.to_string());
-        Declaration { lanes: lanes.into(), ..Declaration::new(name, self.address) }
+    fn listener(&self) -> Listener {
+        Listener::new(self.name.clone(), self.address.clone())
     }
 }
 
 impl FromStr for Listen {
-    type Err = String;
+    type Err = Wrong;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Wrong> {
         let (name, address) = match text.split_once('=') {
-            Some((name, address)) => (Some(name.to_owned()), address),
+            Some((name, address)) => (Some(config::listener_name(name)?), address),
             None => (None, text),
         };
-        if name.as_deref().is_some_and(|name| name.is_empty() || name.contains(|c: char| c == ':' || c.is_control())) {
-            return Err("a listener's name is neither empty nor holds a colon".into());
-        }
-        let address = match address.strip_prefix("unix:").filter(|path| !path.starts_with(['/', '@'])) {
-            Some(relative) => std::path::absolute(relative).map(Address::Unix).map_err(|error| error.to_string())?,
-            None => address.parse().map_err(|error: heirloom::protocol::AddressError| error.to_string())?,
-        };
-        Ok(Listen { name, address })
-    }
-}
-
-impl FromStr for Workers {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let number = match text {
-            "auto" => std::thread::available_parallelism().map(|cpus| u32::try_from(cpus.get()).unwrap_or(1)),
-            number => {
-                return match number.parse() {
-                    Ok(0) => Err("at least one worker must work".into()),
-                    Ok(number) if number <= 10_000 => Ok(Workers(number)),
-                    Ok(_) => Err("more than 10000 workers are too many".into()),
-                    Err(_) => Err("write a number, or `auto` for one worker for each CPU".into()),
-                };
-            }
-        };
-        number.map(Workers).map_err(|error| format!("the number of CPUs is not known: {error}"))
-    }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    match text {
-        "0" => Ok(Duration::ZERO),
-        text => humantime::parse_duration(text).map_err(|error| format!("{error}; write 500ms, 10s, 2m")),
+        let here = std::env::current_dir().unwrap_or_default();
+        Ok(Listen { name, address: config::address(address, &here)? })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use heirloom::config::Settings;
+
     use super::*;
 
     #[test]
@@ -156,18 +152,45 @@ mod tests {
         Arguments::command().debug_assert();
     }
 
+    fn run(arguments: &[&str]) -> Run {
+        let Verb::Run(run) = Arguments::parse_from(["heirloom", "run"].iter().chain(arguments)).verb;
+        run
+    }
+
     #[test]
     fn a_listener_may_have_a_name() {
-        let listen: Listen = "http=127.0.0.1:8000".parse().expect("it parses");
-        assert_eq!(listen.declaration(4).name, "http");
-        let listen: Listen = "8000".parse().expect("it parses");
-        assert_eq!(listen.declaration(4).name, "8000");
+        let listeners = run(&["--listen", "http=127.0.0.1:8000", "--listen", "8001"]).layer().listeners;
+        let names: Vec<String> = listeners.into_iter().flatten().map(|listener| listener.name).collect();
+        assert_eq!(names, ["http", "8001"]);
         assert!("=8000".parse::<Listen>().is_err());
     }
 
     #[test]
-    fn there_is_no_master_without_workers() {
-        assert!("0".parse::<Workers>().is_err());
-        assert!("auto".parse::<Workers>().expect("it parses").0 >= 1);
+    fn a_flag_that_is_not_given_says_nothing() {
+        assert_eq!(run(&[]).layer(), Layer::default());
+        assert_eq!(run(&["--settle", "2s"]).layer().settle, Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn the_help_shows_the_defaults_that_hold() {
+        use clap::CommandFactory;
+        let Settings { name, lanes, plan, .. } = Settings::default();
+        let time = |time| humantime::format_duration(time).to_string();
+        let mut command = Arguments::command();
+        let run = command.find_subcommand_mut("run").expect("the verb");
+        for (flag, default) in [
+            ("name", name),
+            ("lanes", lanes.to_string()),
+            ("workers", plan.workers.to_string()),
+            ("settle", time(plan.settle)),
+            ("warm", time(plan.warm)),
+            ("linger", time(plan.linger)),
+            ("ready_grace", time(plan.ready_grace)),
+            ("drain_grace", time(plan.drain_grace)),
+        ] {
+            let flag = run.get_arguments().find(|argument| argument.get_id() == flag).expect("a flag");
+            let help = flag.get_help().expect("a help text").to_string();
+            assert!(help.ends_with(&format!("[default: {default}]")), "{help}");
+        }
     }
 }

@@ -7,6 +7,10 @@ pub(crate) enum ExitCode {
     Done = 0,
     /// It could not be done.
     Failed = 1,
+    /// The command line asks for what cannot be.
+    Misuse = 2,
+    /// The config file has mistakes; systemd knows the number (EX_CONFIG, `RestartPreventExitStatus=78`).
+    BadConfig = 78,
 }
 
 impl From<ExitCode> for std::process::ExitCode {

@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use anstyle::{AnsiColor, Style};
 
 use crate::arguments::Form;
+use heirloom::config::ConfigError;
 use heirloom::master::{Notices, Report, Stream};
 use heirloom::observe::{Human, Weight, json};
 
@@ -38,6 +39,19 @@ pub(crate) fn error(error: &anyhow::Error, hint: Option<&str>) {
     if let Some(hint) = hint {
         let _ = writeln!(stderr, " hint: {hint}");
     }
+}
+
+/// Tells a step that the master takes before it exists.
+pub(crate) fn step(name: &str, form: Form, line: &str) {
+    match form {
+        Form::Text => drop(writeln!(anstream::stderr(), "{name} | {line}")),
+        Form::Json => tracing::info!("{line}"),
+    }
+}
+
+/// Tells the mistakes in a config file.
+pub(crate) fn mistakes(error: &ConfigError) {
+    let _ = writeln!(anstream::stderr(), "{}", error.styled());
 }
 
 fn text(name: &str, report: &Report) -> io::Result<()> {

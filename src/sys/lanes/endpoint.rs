@@ -41,9 +41,12 @@ pub(crate) struct Options {
     pub(crate) mode: Option<u32>,
 }
 
+/// So many lanes are enough for a generation that serves, one that rises, and two that still drain.
+pub(crate) const LANES: usize = 4;
+
 impl Default for Options {
     fn default() -> Self {
-        Options { lanes: 4, backlog: somaxconn(), blocking: false, mode: None }
+        Options { lanes: LANES, backlog: somaxconn(), blocking: false, mode: None }
     }
 }
 

@@ -31,7 +31,7 @@ mod tests;
 
 #[allow(unused_imports, reason = "the master is what uses them")]
 pub(crate) use self::{
-    endpoint::{Endpoint, Options},
+    endpoint::{Endpoint, LANES, Options},
     error::OpenError,
     holder::Holder,
     listener::{Lanes, Repaired},

@@ -2,17 +2,22 @@
 
 use anyhow::Context;
 
-use crate::arguments::Run;
+use crate::arguments::{Form, Run};
 use crate::exit_code::ExitCode;
 use crate::pid_file::PidFile;
 use crate::show;
-use heirloom::master::{Master, Recipe, StartError};
-use heirloom::supervision::{Ending, Plan};
+use heirloom::config::{Listener, ReadError, Settings, SettingsError, Surroundings};
+use heirloom::master::{Builder, Declaration, Master, Recipe, StartError};
+use heirloom::supervision::Ending;
 use heirloom::triggers::Signals;
 
 /// Runs until it is asked to stop.
 pub(crate) fn run(run: Run) -> ExitCode {
-    match try_to_run(run) {
+    let settings = match settings(&run) {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    match try_to_run(settings, run.output) {
         Ok(Ending::Stopped) => ExitCode::Done,
         Ok(Ending::Failed(_)) => ExitCode::Failed,
         Err(error) => {
@@ -22,20 +27,37 @@ pub(crate) fn run(run: Run) -> ExitCode {
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn try_to_run(run: Run) -> anyhow::Result<Ending> {
-    let signals = Signals::take()?;
-    let _pid_file = run.pid_file.as_deref().map(PidFile::take).transpose()?;
-    let mut builder = Master::builder()
-        .recipe(Recipe { env_file: run.env_file.clone(), plan: plan(&run), ..Recipe::new(&run.command) })
-        .launcher(true)
-        .capture_output(true)
-        .adopt_orphans(true);
-    for listen in run.listen {
-        builder = builder.listen(listen.declaration(run.lanes));
+/// The flags over the config file; what is wrong with them has been told.
+fn settings(run: &Run) -> Result<Settings, ExitCode> {
+    let around = Surroundings::of_this_process();
+    let source = around.read(run.config.as_deref()).map_err(|error: ReadError| {
+        show::error(&error.into(), None);
+        ExitCode::BadConfig
+    })?;
+    let settings = Settings::from(source.as_ref(), run.layer(), &around).map_err(|error| match error {
+        SettingsError::Config(error) => {
+            show::mistakes(&error);
+            ExitCode::BadConfig
+        }
+        misuse => {
+            let hint = misuse.hint();
+            show::error(&misuse.into(), hint);
+            ExitCode::Misuse
+        }
+    })?;
+    if let Some(source) = source {
+        show::step(&settings.name, run.output, &format!("settings from {}", source.path.display()));
     }
-    let mut master = builder.lanes(run.lanes.into()).build()?;
-    let shown = show::start(run.name, run.output, master.notices()).context("cannot start a thread")?;
+    Ok(settings)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn try_to_run(settings: Settings, form: Form) -> anyhow::Result<Ending> {
+    let signals = Signals::take()?;
+    let _pid_file = settings.pid_file.as_deref().map(PidFile::take).transpose()?;
+    let name = settings.name.clone();
+    let mut master = builder(settings).build()?;
+    let shown = show::start(name, form, master.notices()).context("cannot start a thread")?;
     let ask = tokio::spawn(signals.ask(master.handle()));
     let ending = master.run().await;
     ask.abort();
@@ -45,14 +67,19 @@ async fn try_to_run(run: Run) -> anyhow::Result<Ending> {
     Ok(ending?)
 }
 
-fn plan(run: &Run) -> Plan {
-    Plan {
-        workers: run.workers.0,
-        settle: run.settle,
-        warm: run.warm,
-        linger: run.linger,
-        ready_grace: run.ready_grace,
-        drain_grace: run.drain_grace,
-        ..Plan::default()
-    }
+fn builder(settings: Settings) -> Builder {
+    let Settings { command, directory, env_file, environment, plan, lanes, .. } = settings;
+    let builder = Master::builder()
+        .recipe(Recipe { directory, env_file, environment, plan, ..Recipe::new(command) })
+        .lanes(lanes.into())
+        .launcher(true)
+        .capture_output(true)
+        .adopt_orphans(true);
+    let listeners = settings.listeners.into_iter().map(|listener| declaration(listener, lanes));
+    listeners.fold(builder, Builder::listen)
+}
+
+fn declaration(listener: Listener, lanes: u8) -> Declaration {
+    let Listener { name, address, lanes: own, blocking, mode } = listener;
+    Declaration { name, address, lanes: own.unwrap_or(lanes).into(), blocking, mode }
 }

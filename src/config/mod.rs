@@ -1,0 +1,24 @@
+//! The config file and the command line's flags, checked and made into one value.
+//!
+//! A *layer* is what one source says, each setting or nothing; flags lie over the file, the file over the defaults. A
+//! [`Source`] is the file as it was read; whatever is wrong with it becomes a [`ConfigError`] that shows each mistake in
+//! its line. Must not know the master, nor that there may be a terminal.
+
+mod document;
+mod fields;
+mod layer;
+mod listeners;
+mod mistake;
+mod search;
+mod settings;
+mod suggestion;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use layer::{Layer, Listener};
+pub use mistake::ConfigError;
+pub use search::{ReadError, Source, Surroundings};
+pub use settings::{Settings, SettingsError};
+pub use values::{Dialect, StopSignal, Workers, Wrong, address, duration, listener_name, ready_grace};

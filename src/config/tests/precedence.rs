@@ -1,0 +1,131 @@
+use std::time::Duration;
+
+use super::*;
+use crate::config::document::SETTINGS;
+use crate::config::{Dialect, Listener, Workers};
+use crate::protocol::Address;
+
+const WHOLE: &str = r#"
+command = ["./server", "--verbose"]
+workers = "auto"
+name = "web"
+directory = "app"
+env_file = "./web.env"
+pid_file = "/run/web.pid"
+lanes = 2
+settle = "1500ms"
+warm = 0
+linger = "3s"
+ready_grace = "1m 30s"
+drain_grace = "2h"
+dialect = "systemd"
+stop_signal = "quit"
+
+[listen]
+http = 8080
+admin = { address = "unix:admin.sock", lanes = 1, blocking = true, mode = "0660" }
+
+[environment]
+COLOUR = "blue"
+"#;
+
+#[test]
+fn the_smallest_file_is_two_lines() {
+    let settings = settings("command = [\"./server\"]\nlisten = \"127.0.0.1:8080\"", Layer::default());
+    let address: Address = "127.0.0.1:8080".parse().expect("an address");
+    let whole = Settings {
+        command: vec!["./server".into()],
+        listeners: vec![Listener::new(None, address)],
+        ..Settings::default()
+    };
+    assert_eq!(settings, whole);
+    assert_eq!(settings.listeners[0].name, "127.0.0.1:8080");
+}
+
+#[test]
+fn every_setting_can_stand_in_the_file() {
+    let settings = settings(WHOLE, Layer::default());
+    assert_eq!(settings.command, ["./server", "--verbose"]);
+    assert_eq!((settings.name.as_str(), settings.lanes, settings.plan.workers), ("web", 2, 3));
+    assert_eq!(settings.directory, path("/srv/web/app"));
+    assert_eq!(settings.env_file, path("/srv/web/web.env"));
+    assert_eq!(settings.pid_file, path("/run/web.pid"));
+    assert_eq!((settings.plan.settle, settings.plan.warm), (Duration::from_millis(1500), Duration::ZERO));
+    assert_eq!((settings.plan.linger, settings.plan.ready_grace), (Duration::from_secs(3), Duration::from_secs(90)));
+    assert_eq!(settings.plan.drain_grace, Duration::from_secs(7200));
+    assert_eq!((settings.dialect, settings.stop_signal.name()), (Dialect::Systemd, "SIGQUIT"));
+    assert_eq!(settings.environment[std::ffi::OsStr::new("COLOUR")], "blue");
+    let admin = Listener {
+        name: "admin".into(),
+        address: Address::Unix("/srv/web/admin.sock".into()),
+        lanes: Some(1),
+        blocking: true,
+        mode: Some(0o660),
+    };
+    assert_eq!(settings.listeners, [Listener::new(Some("http".into()), Address::from(8080)), admin]);
+}
+
+#[test]
+fn no_setting_is_forgotten_here() {
+    for setting in SETTINGS {
+        assert!(WHOLE.contains(&format!("\n{setting} = ")) || WHOLE.contains(&format!("[{setting}]")), "{setting}");
+    }
+}
+
+#[test]
+fn flags_win_over_the_file_and_leave_the_rest() {
+    let flags = Layer {
+        command: Some(vec!["./other".into()]),
+        workers: Some(Workers::Number(7)),
+        directory: path("there"),
+        warm: Some(Duration::from_secs(1)),
+        listeners: Some(vec![Listener::new(None, Address::from(9000))]),
+        ..Layer::default()
+    };
+    let settings = settings(WHOLE, flags);
+    assert_eq!((settings.command, settings.plan.workers), (vec!["./other".into()], 7));
+    assert_eq!(settings.directory, path("/here/there"));
+    assert_eq!((settings.plan.warm, settings.plan.linger), (Duration::from_secs(1), Duration::from_secs(3)));
+    assert_eq!(settings.listeners, [Listener::new(None, Address::from(9000))]);
+    assert_eq!(settings.name, "web");
+}
+
+#[test]
+fn flags_alone_are_enough() {
+    let flags = Layer { command: Some(vec!["./server".into()]), ..Layer::default() };
+    let settings = Settings::from(None, flags, &around()).expect("nothing is missing");
+    assert_eq!(settings, Settings { command: vec!["./server".into()], ..Settings::default() });
+}
+
+#[test]
+fn without_a_program_there_is_a_hint() {
+    let error = Settings::from(None, Layer::default(), &around()).expect_err("there is nothing to run");
+    assert_eq!(error.to_string(), "there is no program to run, and no config file");
+    assert!(error.hint().is_some_and(|hint| hint.contains("heirloom run -- ./server")));
+}
+
+#[test]
+fn flags_that_are_in_each_others_way_are_told() {
+    let error = |listeners: [(&str, &str); 2]| {
+        let listen =
+            |(name, address): (&str, &str)| Listener::new(Some(name.into()), address.parse().expect("an address"));
+        let flags = Layer { listeners: Some(listeners.map(listen).to_vec()), ..Layer::default() };
+        Settings::from(None, flags, &around()).expect_err("a conflict").to_string()
+    };
+    assert_eq!(error([("a", "8000"), ("a", "9000")]), "two listeners are called `a`");
+    assert_eq!(error([("a", "8000"), ("b", "8000")]), "`a` and `b` listen on the same address");
+    let covered = "`a` and `b` cannot both listen there: one covers the other";
+    assert_eq!(error([("a", "127.0.0.1:8000"), ("b", "8000")]), covered);
+}
+
+#[test]
+fn the_kernel_may_choose_several_ports() {
+    let text = "command = [\"a\"]\n[listen]\na = \"127.0.0.1:0\"\nb = \"127.0.0.1:0\"";
+    assert_eq!(settings(text, Layer::default()).listeners.len(), 2);
+}
+
+#[test]
+fn listeners_keep_the_order_of_the_file() {
+    let listeners = settings("command = [\"a\"]\n[listen]\nz = 1\na = 2\nm = 3", Layer::default()).listeners;
+    assert_eq!(listeners.iter().map(|listener| listener.name.as_str()).collect::<String>(), "zam");
+}
