@@ -47,6 +47,16 @@ pub struct StopSignal(Signal);
 const MOST_WORKERS: u32 = 10_000;
 /// Nobody waits longer than that: a year.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// What asks programs to finish: TERM most of them, QUIT nginx and unicorn, USR1 HAProxy, WINCH Apache.
+const STOP_SIGNALS: [Signal; 7] = [
+    Signal::SIGTERM,
+    Signal::SIGQUIT,
+    Signal::SIGINT,
+    Signal::SIGHUP,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGWINCH,
+];
 /// What a dialect is called, in the order of its variants.
 const DIALECTS: [(&str, Dialect); 4] = [
     ("auto", Dialect::Auto),
@@ -205,13 +215,16 @@ impl FromStr for StopSignal {
 
     fn from_str(text: &str) -> Result<Self, Wrong> {
         let name = text.to_ascii_uppercase();
-        let name = if name.starts_with("SIG") { name } else { format!("SIG{name}") };
-        match name.parse() {
-            Ok(signal @ (Signal::SIGKILL | Signal::SIGSTOP)) => {
-                Err(Wrong::new(format!("no program can answer {signal}"), "write TERM, INT, QUIT, USR1 or WINCH"))
+        let name = name.strip_prefix("SIG").unwrap_or(&name);
+        match STOP_SIGNALS.iter().find(|signal| signal.as_str()[3..] == *name) {
+            Some(signal) => Ok(StopSignal(*signal)),
+            None => {
+                let what = match name {
+                    "KILL" | "STOP" => "no program can answer that signal",
+                    _ => "there is no such signal to stop by",
+                };
+                Err(Wrong::new(what, "write TERM, QUIT, INT, HUP, USR1, USR2 or WINCH"))
             }
-            Ok(signal) => Ok(StopSignal(signal)),
-            Err(_) => Err(Wrong::new("there is no such signal", "write TERM, INT, QUIT, HUP, USR1, USR2 or WINCH")),
         }
     }
 }

@@ -129,3 +129,18 @@ fn listeners_keep_the_order_of_the_file() {
     let listeners = settings("command = [\"a\"]\n[listen]\nz = 1\na = 2\nm = 3", Layer::default()).listeners;
     assert_eq!(listeners.iter().map(|listener| listener.name.as_str()).collect::<String>(), "zam");
 }
+
+#[test]
+fn the_reference_shows_files_that_work_and_the_defaults_that_hold() {
+    let reference = include_str!("../../../docs/configuration.md");
+    let mut files = reference.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let (smallest, whole) = (files.next().expect("a file"), files.next().expect("another"));
+    assert_eq!(settings(smallest, Layer::default()).command, ["./server"]);
+    let whole = settings(whole, Layer::default());
+    let default = Settings::default();
+    assert_eq!((whole.plan, whole.lanes, whole.name), (default.plan, default.lanes, default.name));
+    assert_eq!((whole.dialect, whole.stop_signal), (default.dialect, default.stop_signal));
+    for setting in SETTINGS {
+        assert!(reference.contains(&format!("\n### `{setting}`\n")), "{setting} is not in the reference");
+    }
+}
