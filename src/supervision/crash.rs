@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::generation::{Holder, Life, Step, Worker};
+use super::generation::{Holder, Leaving, Life, Worker};
 use super::{Action, Exit, GenerationId, Notice, Reason, Slot, Supervisor, Uptime, WorkerId};
 
 /// A worker that ends with status 0 sooner than this after it was ready does not recycle itself, it fails.
@@ -59,7 +59,7 @@ impl Supervisor {
         let (generation, slot) = (worker.generation, worker.slot);
         self.tell(Notice::Respawning { generation, slot, after });
         if loops {
-            self.roll_back_if_possible(format!("the worker in slot {slot} crashes again and again: it {exit}"), now);
+            self.roll_back_if_possible(format!("the worker in slot {slot} crashes again and again: it {exit}"));
         }
     }
 
@@ -71,10 +71,10 @@ impl Supervisor {
     }
 
     /// Goes back to the previous generation, if it still stands by and nothing is being steered elsewhere.
-    fn roll_back_if_possible(&mut self, why: String, now: Uptime) {
-        let steering = self.rising.as_ref().is_some_and(|rising| rising.step == Step::Steering);
-        let previous = self.leaving.iter().rev().find(|(_, leaving)| leaving.can_come_back()).map(|(&id, _)| id);
-        let (Some(from), Some(to), false) = (self.serving, previous, steering) else { return };
+    fn roll_back_if_possible(&mut self, why: String) {
+        let stands_by = |id: GenerationId| self.leaving[&id].can_come_back() && self.somebody_is_ready(id);
+        let previous = self.leaving.keys().copied().rfind(|&id| stands_by(id));
+        let (Some(from), Some(to), false) = (self.serving, previous, self.is_steering()) else { return };
         self.leaving.remove(&to);
         self.serving = Some(to);
         self.tell(Notice::RolledBack { generation: from, to, why });
@@ -86,6 +86,6 @@ impl Supervisor {
                 self.order(Action::Resume { worker: id });
             }
         }
-        self.retire(from, false, now);
+        self.leaving.insert(from, Leaving::Unsteered);
     }
 }

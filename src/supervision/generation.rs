@@ -1,6 +1,7 @@
 //! A generation and its workers, as the rules remember them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,8 +47,8 @@ pub(super) enum Life {
     Ready { since: Uptime },
     /// It was asked to ask its clients to leave.
     LameDuck { since: Uptime },
-    /// It was told to finish and exit.
-    Draining { until: Uptime },
+    /// It was told to finish and exit, within `grace`.
+    Draining { grace: Duration, until: Uptime },
     /// It was killed.
     Killed,
 }
@@ -80,6 +81,8 @@ pub(super) enum Step {
 /// A generation on its way out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Leaving {
+    /// Rolled back, and serving on until new connections are steered away from it: that has not worked yet.
+    Unsteered,
     /// Lame, and still accepting what was steered to it before the switch.
     Settling { earliest: Uptime, latest: Uptime, look: Look, standby: bool },
     /// Lame, and nothing new reaches it.
@@ -121,7 +124,7 @@ impl Life {
 
     pub(super) fn deadline(&self) -> Option<Uptime> {
         match self {
-            Life::Rising { until } | Life::Draining { until } => Some(*until),
+            Life::Rising { until } | Life::Draining { until, .. } => Some(*until),
             Life::Ready { .. } | Life::LameDuck { .. } | Life::Killed => None,
         }
     }
@@ -132,12 +135,12 @@ impl Leaving {
         match self {
             Leaving::Settling { look, .. } => look.at(),
             Leaving::Standby { until } => Some(*until),
-            Leaving::Draining { .. } => None,
+            Leaving::Unsteered | Leaving::Draining { .. } => None,
             Leaving::Sweeping { sweep, .. } => sweep.at(),
         }
     }
 
-    /// Whether one can go back to it: it accepts, and all of it is still there.
+    /// Whether one can go back to it: it has not been told to end.
     pub(super) fn can_come_back(&self) -> bool {
         matches!(self, Leaving::Settling { standby: true, .. } | Leaving::Standby { .. })
     }

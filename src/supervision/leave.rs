@@ -38,13 +38,26 @@ impl Supervisor {
             match self.leaving.get_mut(&generation) {
                 Some(Leaving::Settling { standby, .. }) => *standby = false,
                 Some(Leaving::Standby { .. }) => self.start_draining(generation, now),
-                Some(Leaving::Draining { .. } | Leaving::Sweeping { .. }) | None => {}
+                Some(Leaving::Unsteered | Leaving::Draining { .. } | Leaving::Sweeping { .. }) | None => {}
+            }
+        }
+    }
+
+    /// New connections are steered away from whom they were still going to: now it can be retired.
+    pub(super) fn retire_rolled_back(&mut self, now: Uptime) {
+        self.steer_again = None;
+        for generation in self.leaving.keys().copied().collect::<Vec<_>>() {
+            if self.leaving[&generation] == Leaving::Unsteered {
+                self.retire(generation, false, now);
             }
         }
     }
 
     pub(super) fn looked(&mut self, generation: GenerationId, settled: bool, now: Uptime) {
         let Some(Leaving::Settling { latest, look, standby, .. }) = self.leaving.get_mut(&generation) else { return };
+        if *look != Look::UnderWay {
+            return; // an answer from before it came back and left again
+        }
         if !settled && now < *latest {
             *look = Look::At((now + LOOK_AGAIN).min(*latest));
         } else if *standby {
@@ -81,7 +94,7 @@ impl Supervisor {
                 self.order(Action::Look { generation });
             }
             Leaving::Standby { .. } => self.start_draining(generation, now),
-            Leaving::Draining { .. } => {}
+            Leaving::Unsteered | Leaving::Draining { .. } => {}
             Leaving::Sweeping { sweep, .. } => {
                 *sweep = Look::UnderWay;
                 self.order(Action::Sweep { generation });
@@ -98,7 +111,8 @@ impl Supervisor {
                 self.order(Action::Rescue { generation });
                 now + self.generations[&generation].plan.drain_grace
             }
-            Some(Leaving::Settling { .. } | Leaving::Standby { .. } | Leaving::Sweeping { .. }) | None => return,
+            Some(Leaving::Settling { .. } | Leaving::Standby { .. }) => return,
+            Some(Leaving::Unsteered | Leaving::Sweeping { .. }) | None => return,
         };
         if !alive {
             self.forget_slots(generation);

@@ -34,18 +34,22 @@ impl Supervisor {
         }
         match self.policy.coalescing {
             Coalescing::Remember => {}
+            Coalescing::NewestWins if self.is_steering() => {} // its outcome is about to be known
             Coalescing::NewestWins => self.give_up(Reason::Superseded, now),
         }
     }
 
-    /// Gives up the generation that rises, because somebody asked for it.
+    /// Gives up the generation that rises, because somebody asked for it. Once it is being steered to, clients meet it.
     pub(super) fn abort(&mut self, request: RequestId, origin: Origin, now: Uptime) {
-        let outcome = match self.rising {
-            Some(_) => Outcome::Done,
-            None => Outcome::Refused("no generation rises".into()),
+        let Some(rising) = self.rising() else {
+            return self.answer([request], &Outcome::Refused("no generation rises".into()));
         };
+        if self.is_steering() {
+            let why = format!("generation {rising} is being promoted");
+            return self.answer([request], &Outcome::Refused(why));
+        }
         self.give_up(Reason::Aborted { origin }, now);
-        self.answer([request], &outcome);
+        self.answer([request], &Outcome::Done);
     }
 
     fn rise(&mut self, asked: Vec<RequestId>, origin: Origin) {
@@ -129,19 +133,28 @@ impl Supervisor {
         self.rising.as_ref().is_some_and(|rising| rising.generation == generation && rising.step == Step::Starting)
     }
 
+    /// Whether the newcomer is being steered to: soon it serves, or is given up.
+    pub(super) fn is_steering(&self) -> bool {
+        self.rising.as_ref().is_some_and(|rising| rising.step == Step::Steering)
+    }
+
     fn is_being_steered_to(&self, generation: GenerationId) -> bool {
-        self.rising.as_ref().is_some_and(|rising| rising.generation == generation && rising.step == Step::Steering)
+        self.is_steering() && self.rising() == Some(generation)
     }
 
     fn everybody_is_ready(&self, generation: GenerationId) -> bool {
         self.workers.values().filter(|worker| worker.generation == generation).all(|worker| worker.life.is_ready())
     }
 
+    pub(super) fn somebody_is_ready(&self, generation: GenerationId) -> bool {
+        self.workers.values().any(|worker| worker.generation == generation && worker.life.is_ready())
+    }
+
     pub(super) fn steered(&mut self, generation: GenerationId, now: Uptime) {
         if self.is_being_steered_to(generation) {
             self.promote(now);
         } else if self.serving == Some(generation) {
-            self.steer_again = None;
+            self.retire_rolled_back(now);
         }
     }
 
@@ -154,9 +167,14 @@ impl Supervisor {
         }
     }
 
+    /// When to try again to steer back: not while a newcomer is being steered to, lest we steer away from it.
+    pub(super) fn steers_again_at(&self) -> Option<Uptime> {
+        self.steer_again.filter(|_| !self.is_steering())
+    }
+
     /// Tries again to steer to the generation that is to serve, if it is time.
     pub(super) fn steer_back_again(&mut self, now: Uptime) {
-        if self.steer_again.is_some_and(|at| at <= now) {
+        if self.steers_again_at().is_some_and(|at| at <= now) {
             self.steer_again = None;
             if let Some(generation) = self.serving {
                 self.order(Action::Steer { generation });
@@ -168,16 +186,18 @@ impl Supervisor {
         let Some(rising) = self.rising.take() else { return };
         let generation = rising.generation;
         let previous = self.serving.replace(generation);
-        self.steer_again = None;
         self.tell(Notice::Promoted { generation, previous });
         for worker in self.workers_of(generation) {
-            self.order(Action::Promote { worker });
+            if self.workers[&worker].life.is_ready() {
+                self.order(Action::Promote { worker });
+            }
         }
         self.answer(rising.asked, &Outcome::Promoted(generation));
         if let Some(previous) = previous {
             let warm = !self.generations[&generation].plan.warm.is_zero();
             self.retire(previous, warm, now);
         }
+        self.retire_rolled_back(now);
         self.rise_again();
     }
 
@@ -185,10 +205,11 @@ impl Supervisor {
     pub(super) fn give_up(&mut self, reason: Reason, now: Uptime) {
         let Some(rising) = self.rising.take() else { return };
         let generation = rising.generation;
-        if rising.step == Step::Resolving {
+        let has_an_answer = matches!(reason, Reason::Unresolved { .. });
+        if rising.step == Step::Resolving && !has_an_answer {
             self.order(Action::CancelResolve { generation });
         }
-        let why = reason.to_string();
+        let (why, superseded) = (reason.to_string(), reason == Reason::Superseded);
         self.tell(Notice::GivenUp { generation, reason, serving: self.serving });
         self.answer(rising.asked, &Outcome::Rejected(why.clone()));
         if self.generations.contains_key(&generation) {
@@ -196,7 +217,8 @@ impl Supervisor {
         } else {
             self.order(Action::Forget { generation });
         }
-        if self.serving.is_none() && self.policy.first_start == FirstStart::Fail && !self.is_stopping() {
+        let is_first = self.serving.is_none() && !self.is_stopping();
+        if is_first && !superseded && self.policy.first_start == FirstStart::Fail {
             self.begin_to_stop(Ending::Failed(why), now);
         }
         self.rise_again();

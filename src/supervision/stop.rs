@@ -43,7 +43,9 @@ impl Supervisor {
         }
         for generation in self.leaving.keys().copied().collect::<Vec<_>>() {
             match self.leaving[&generation] {
-                Leaving::Settling { .. } | Leaving::Standby { .. } => self.start_draining(generation, now),
+                Leaving::Unsteered | Leaving::Settling { .. } | Leaving::Standby { .. } => {
+                    self.start_draining(generation, now);
+                }
                 Leaving::Draining { .. } | Leaving::Sweeping { .. } => {}
             }
         }
@@ -60,7 +62,7 @@ impl Supervisor {
                     *until = now;
                     *sweep = sweep.at().map_or(Look::Outdated, |_| Look::At(now));
                 }
-                Leaving::Settling { .. } | Leaving::Standby { .. } => {}
+                Leaving::Unsteered | Leaving::Settling { .. } | Leaving::Standby { .. } => {}
             }
         }
     }

@@ -80,7 +80,7 @@ impl Supervisor {
         let spawns = self.serving.and_then(|id| self.generations[&id].next_spawn());
         let workers = self.workers.values().filter_map(|worker| worker.life.deadline());
         let leaving = self.leaving.values().filter_map(Leaving::deadline);
-        workers.chain(leaving).chain(rising).chain(spawns).chain(self.steer_again).min()
+        workers.chain(leaving).chain(rising).chain(spawns).chain(self.steers_again_at()).min()
     }
 
     /// The generation that new connections go to.
@@ -134,20 +134,19 @@ impl Supervisor {
         }
     }
 
-    /// Everything that was to happen at a time that has come.
+    /// Everything that was to happen at a time that has come, and what follows from it without any wait.
     fn pass_time(&mut self, now: Uptime) {
-        if self.deadline().is_none_or(|deadline| deadline > now) {
-            return;
+        while self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.look_for_a_lane(now);
+            self.steer_back_again(now);
+            for worker in self.overdue_workers(now) {
+                self.out_of_grace(worker, now);
+            }
+            for generation in self.leaving.keys().copied().collect::<Vec<_>>() {
+                self.leave_on(generation, now);
+            }
+            self.fill_slots(now);
         }
-        self.look_for_a_lane(now);
-        self.steer_back_again(now);
-        for worker in self.overdue_workers(now) {
-            self.out_of_grace(worker, now);
-        }
-        for generation in self.leaving.keys().copied().collect::<Vec<_>>() {
-            self.leave_on(generation, now);
-        }
-        self.fill_slots(now);
     }
 
     fn overdue_workers(&self, now: Uptime) -> Vec<WorkerId> {
@@ -158,19 +157,17 @@ impl Supervisor {
     /// A worker took longer than its grace.
     fn out_of_grace(&mut self, id: WorkerId, now: Uptime) {
         let Some(worker) = self.workers.get(&id).cloned() else { return };
-        let grace = &self.generations[&worker.generation].plan;
+        let grace = self.generations[&worker.generation].plan.ready_grace;
         match worker.life {
             Life::Rising { .. } if self.rising() == Some(worker.generation) => {
-                let grace = grace.ready_grace;
                 self.give_up(super::Reason::NotReady { slot: worker.slot, grace }, now);
             }
             Life::Rising { .. } => {
-                let why = format!("not ready within {} s (ready_grace)", grace.ready_grace.as_secs_f64());
+                let why = format!("not ready within {} s (ready_grace)", grace.as_secs_f64());
                 self.kill(id, Some(why));
             }
-            Life::Draining { .. } => {
-                let why = format!("not drained within {} s (drain_grace)", grace.drain_grace.as_secs_f64());
-                self.kill(id, Some(why));
+            Life::Draining { grace, .. } => {
+                self.kill(id, Some(format!("not drained within {} s", grace.as_secs_f64())));
             }
             Life::Ready { .. } | Life::LameDuck { .. } | Life::Killed => {}
         }
@@ -210,7 +207,7 @@ impl Supervisor {
         }
         let grace = self.generations[&worker.generation].plan.drain_grace;
         let grace = at_most.map_or(grace, |most| grace.min(most));
-        worker.life = Life::Draining { until: now + grace };
+        worker.life = Life::Draining { grace, until: now + grace };
         self.order(Action::Drain { worker: id, grace });
     }
 
