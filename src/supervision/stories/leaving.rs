@@ -42,10 +42,19 @@ fn a_generation_settles_as_long_as_something_is_in_its_queue() {
 
 #[test]
 fn a_generation_does_not_settle_for_ever() {
-    let mut story = replaced();
+    let mut story = Story::serving_with(1);
+    story.plan.settle_most = millis(1250);
     story.world.look = Goes::NotYet;
-    story.wait(millis(4999));
-    story.nothing_so_far();
+    story.promote();
+    story.wait(millis(1249));
+    story.so_far(
+        "generation 2 rising
+         spawn worker 2 for generation 2 in slot 0
+         steer to generation 2
+         generation 2 promoted
+         answer request 2: generation 2 serves
+         lame duck worker 1",
+    );
     story.wait(millis(1));
     story.so_far("generation 1 standing by");
 }
@@ -106,7 +115,7 @@ fn a_generation_settles_anew_when_it_is_replaced_again() {
          slot 0 is filled again in 100ms
          spawn worker 4 for generation 2 in slot 0
          slot 0 is filled again in 200ms
-         generation 2 rolled back to generation 1: worker 0 crashes again and again: it was killed by SIGSEGV
+         generation 2 rolled back to generation 1: the worker in slot 0 crashes again and again: it was killed by SIGSEGV
          steer to generation 1
          resume worker 1
          generation 2 gone

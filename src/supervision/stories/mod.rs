@@ -5,6 +5,7 @@ mod crashing;
 mod leaving;
 mod reloading;
 mod rising;
+mod rolling_back;
 mod scaling;
 mod stopping;
 mod waiting;

@@ -134,3 +134,44 @@ fn a_generation_can_be_replaced_before_the_one_before_it_is_gone() {
          generation 2 gone",
     );
 }
+
+#[test]
+fn a_reload_in_full() {
+    let mut story = Story::serving_with(1);
+    story.in_full();
+    story.promote();
+    story.wait(seconds(11));
+    story.exit(1, 0);
+    story.so_far(
+        "generation 2 rising
+         resolve generation 2
+         allot lanes to generation 2
+         spawn worker 2 for generation 2 in slot 0
+         worker 2 started
+         worker 2 ready
+         steer to generation 2
+         generation 2 promoted
+         promote worker 2
+         answer request 2: generation 2 serves
+         lame duck worker 1
+         look at the queue of generation 1
+         generation 1 standing by
+         generation 1 draining
+         rescue who still comes to generation 1
+         drain worker 1
+         worker 1 exited with status 0
+         sweep behind generation 1
+         generation 1 gone
+         forget generation 1",
+    );
+    story.exit(2, 1);
+    story.ready(3);
+    story.so_far(
+        "worker 2 exited with status 1
+         slot 0 is filled again at once
+         spawn worker 3 for generation 2 in slot 0
+         worker 3 started
+         worker 3 ready
+         promote worker 3",
+    );
+}

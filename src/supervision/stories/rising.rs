@@ -42,11 +42,11 @@ fn a_master_whose_first_generation_fails_ends_with_its_failure() {
         "generation 1 rising
          spawn worker 1 for generation 1 in slot 0
          spawn worker 2 for generation 1 in slot 1
-         generation 1 given up: worker 1 exited with status 1 before it was promoted
-         answer request 1: rejected: worker 1 exited with status 1 before it was promoted
+         generation 1 given up: the worker in slot 1 exited with status 1 before it was promoted
+         answer request 1: rejected: the worker in slot 1 exited with status 1 before it was promoted
          drain worker 1
          generation 1 gone
-         end with a failure: worker 1 exited with status 1 before it was promoted",
+         end with a failure: the worker in slot 1 exited with status 1 before it was promoted",
     );
 }
 
@@ -106,8 +106,8 @@ fn a_newcomer_whose_worker_exits_is_given_up_and_the_old_serves_on() {
     story.exit(3, 0);
     story.wait(seconds(3600));
     story.so_far(
-        "generation 2 given up: worker 0 exited with status 1 before it was promoted
-         answer request 2: rejected: worker 0 exited with status 1 before it was promoted
+        "generation 2 given up: the worker in slot 0 exited with status 1 before it was promoted
+         answer request 2: rejected: the worker in slot 0 exited with status 1 before it was promoted
          drain worker 3
          generation 2 gone",
     );
@@ -119,8 +119,8 @@ fn a_newcomer_whose_ready_worker_crashes_before_the_others_are_ready_is_given_up
     story.crash(2);
     story.exit(3, 0);
     story.so_far(
-        "generation 2 given up: worker 0 was killed by SIGSEGV before it was promoted
-         answer request 2: rejected: worker 0 was killed by SIGSEGV before it was promoted
+        "generation 2 given up: the worker in slot 0 was killed by SIGSEGV before it was promoted
+         answer request 2: rejected: the worker in slot 0 was killed by SIGSEGV before it was promoted
          drain worker 3
          generation 2 gone",
     );
@@ -132,8 +132,8 @@ fn a_newcomer_whose_worker_says_that_it_is_done_is_given_up_too() {
     story.exit(3, 0);
     story.exit(2, 0);
     story.so_far(
-        "generation 2 given up: worker 1 exited with status 0 before it was promoted
-         answer request 2: rejected: worker 1 exited with status 0 before it was promoted
+        "generation 2 given up: the worker in slot 1 exited with status 0 before it was promoted
+         answer request 2: rejected: the worker in slot 1 exited with status 0 before it was promoted
          drain worker 2
          generation 2 gone",
     );
@@ -147,8 +147,8 @@ fn a_newcomer_whose_program_cannot_be_executed_is_given_up() {
     story.so_far(
         "generation 2 rising
          spawn worker 2 for generation 2 in slot 0
-         generation 2 given up: worker 0 could not be started: permission denied before it was promoted
-         answer request 2: rejected: worker 0 could not be started: permission denied before it was promoted
+         generation 2 given up: the worker in slot 0 could not be started: permission denied
+         answer request 2: rejected: the worker in slot 0 could not be started: permission denied
          generation 2 gone",
     );
 }
@@ -162,8 +162,8 @@ fn a_newcomer_that_is_not_ready_in_time_is_given_up_and_killed_if_it_does_not_go
     story.wait(millis(1));
     story.exit(2, 0);
     story.so_far(
-        "generation 2 given up: worker 1 was not ready within 30 s (ready_grace)
-         answer request 2: rejected: worker 1 was not ready within 30 s (ready_grace)
+        "generation 2 given up: the worker in slot 1 was not ready within 30 s (ready_grace)
+         answer request 2: rejected: the worker in slot 1 was not ready within 30 s (ready_grace)
          drain worker 2
          drain worker 3",
     );
@@ -181,8 +181,8 @@ fn a_newcomer_that_breaks_the_protocol_is_given_up() {
     let mut story = a_newcomer_rises();
     story.misbehave(3);
     story.so_far(
-        "generation 2 given up: worker 1 broke the protocol: not JSON
-         answer request 2: rejected: worker 1 broke the protocol: not JSON
+        "generation 2 given up: the worker in slot 1 broke the protocol: not JSON
+         answer request 2: rejected: the worker in slot 1 broke the protocol: not JSON
          drain worker 2
          drain worker 3
          kill worker 3",
@@ -240,14 +240,33 @@ fn a_worker_that_dies_while_its_generation_is_steered_to_is_replaced_at_the_prom
 }
 
 #[test]
+fn a_worker_that_is_being_killed_is_not_told_that_it_serves() {
+    let mut story = a_newcomer_rises();
+    story.world.steer = Goes::Unanswered;
+    story.ready(2);
+    story.ready(3);
+    story.misbehave(3);
+    story.in_full();
+    story.happen(Event::Steered { generation: generation(2) });
+    story.so_far(
+        "steer to generation 2
+         kill worker 3
+         generation 2 promoted
+         promote worker 2
+         answer request 2: generation 2 serves
+         lame duck worker 1",
+    );
+}
+
+#[test]
 fn what_is_heard_of_a_generation_that_was_given_up_changes_nothing() {
     let mut story = a_newcomer_rises();
     story.exit(2, 1);
     story.ready(3);
     story.exit(3, 0);
     story.so_far(
-        "generation 2 given up: worker 0 exited with status 1 before it was promoted
-         answer request 2: rejected: worker 0 exited with status 1 before it was promoted
+        "generation 2 given up: the worker in slot 0 exited with status 1 before it was promoted
+         answer request 2: rejected: the worker in slot 0 exited with status 1 before it was promoted
          drain worker 3
          generation 2 gone",
     );

@@ -45,8 +45,8 @@ fn a_remembered_reload_starts_also_when_the_one_before_it_fails() {
     story.so_far(
         "generation 2 rising
          spawn worker 2 for generation 2 in slot 0
-         generation 2 given up: worker 0 exited with status 1 before it was promoted
-         answer request 2: rejected: worker 0 exited with status 1 before it was promoted
+         generation 2 given up: the worker in slot 0 exited with status 1 before it was promoted
+         answer request 2: rejected: the worker in slot 0 exited with status 1 before it was promoted
          generation 3 rising
          generation 2 gone
          spawn worker 3 for generation 3 in slot 0

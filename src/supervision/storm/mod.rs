@@ -5,6 +5,7 @@
 
 mod promises;
 mod script;
+mod steps;
 mod world;
 
 use proptest::prelude::*;

@@ -162,6 +162,8 @@ impl World {
     pub(super) fn all_is_well(&self) -> Result<(), String> {
         let facts = &self.facts;
         promise(self.core.deadline().is_none_or(|deadline| deadline > self.now), || "the master would spin".into())?;
+        let done = facts.ended && self.core.deadline().is_some();
+        promise(!done, || "it waits for something after the end".into())?;
         promise(self.core.rising() == facts.rising, || "another generation rises than was told".into())?;
         let stopping = self.core.is_stopping();
         promise(stopping || self.core.serving() == facts.serving, || "another serves than was told".into())?;

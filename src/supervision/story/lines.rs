@@ -1,0 +1,107 @@
+//! Actions as plain lines, and how two stories differ.
+
+use crate::supervision::{Action, Ending, Notice};
+
+/// What is not worth a line in a story: the story itself made it happen, or the line beside it says as much.
+pub(super) fn goes_without_saying(action: &Action) -> bool {
+    match action {
+        Action::Resolve { .. }
+        | Action::Allot { .. }
+        | Action::Promote { .. }
+        | Action::Look { .. }
+        | Action::Rescue { .. }
+        | Action::Sweep { .. }
+        | Action::Forget { .. } => true,
+        Action::Tell(notice) => matches!(
+            notice,
+            Notice::Remembered { .. }
+                | Notice::Started { .. }
+                | Notice::Ready { .. }
+                | Notice::Draining { .. }
+                | Notice::Exited { .. }
+                | Notice::Misbehaved { .. }
+                | Notice::Scaled { .. }
+                | Notice::Ended { .. }
+        ),
+        _ => false,
+    }
+}
+
+/// An action, in words.
+pub(in crate::supervision) fn line(action: &Action) -> String {
+    match action {
+        Action::Resolve { generation } => format!("resolve generation {generation}"),
+        Action::CancelResolve { generation } => format!("stop resolving generation {generation}"),
+        Action::Allot { generation } => format!("allot lanes to generation {generation}"),
+        Action::Spawn { worker, generation, slot } => {
+            format!("spawn worker {worker} for generation {generation} in slot {slot}")
+        }
+        Action::Steer { generation } => format!("steer to generation {generation}"),
+        Action::Promote { worker } => format!("promote worker {worker}"),
+        Action::LameDuck { worker, .. } => format!("lame duck worker {worker}"),
+        Action::Resume { worker } => format!("resume worker {worker}"),
+        Action::Drain { worker, .. } => format!("drain worker {worker}"),
+        Action::Kill { worker } => format!("kill worker {worker}"),
+        Action::Look { generation } => format!("look at the queue of generation {generation}"),
+        Action::Rescue { generation } => format!("rescue who still comes to generation {generation}"),
+        Action::Sweep { generation } => format!("sweep behind generation {generation}"),
+        Action::KillSurvivors { generation } => format!("kill what generation {generation} left behind"),
+        Action::Forget { generation } => format!("forget generation {generation}"),
+        Action::Answer { request, outcome } => format!("answer request {request}: {outcome}"),
+        Action::Tell(notice) => told(notice),
+        Action::End(Ending::Stopped) => "end".into(),
+        Action::End(Ending::Failed(why)) => format!("end with a failure: {why}"),
+    }
+}
+
+fn told(notice: &Notice) -> String {
+    match notice {
+        Notice::Rising { generation, .. } => format!("generation {generation} rising"),
+        Notice::Remembered { generation, .. } => format!("a reload waits for the outcome of generation {generation}"),
+        Notice::WaitingForLane { generation, why } => format!("generation {generation} waits for a lane: {why}"),
+        Notice::Started { worker, .. } => format!("worker {worker} started"),
+        Notice::Ready { worker, .. } => format!("worker {worker} ready"),
+        Notice::Promoted { generation, .. } => format!("generation {generation} promoted"),
+        Notice::GivenUp { generation, reason, .. } => format!("generation {generation} given up: {reason}"),
+        Notice::RolledBack { generation, to, why } => {
+            format!("generation {generation} rolled back to generation {to}: {why}")
+        }
+        Notice::NotSteered { generation, why } => format!("not steered to generation {generation}: {why}"),
+        Notice::StandingBy { generation, .. } => format!("generation {generation} standing by"),
+        Notice::Draining { generation, .. } => format!("generation {generation} draining"),
+        Notice::Exited { worker, exit, .. } => format!("worker {worker} {exit}"),
+        Notice::Respawning { slot, after, .. } if after.is_zero() => format!("slot {slot} is filled again at once"),
+        Notice::Respawning { slot, after, .. } => format!("slot {slot} is filled again in {after:?}"),
+        Notice::Misbehaved { worker, what, .. } => format!("worker {worker} broke the protocol: {what}"),
+        Notice::Killing { worker, why, .. } => format!("worker {worker} is out of grace: {why}"),
+        Notice::LeftBehind { generation, survivors } => format!("generation {generation} left {survivors} behind"),
+        Notice::Gone { generation } => format!("generation {generation} gone"),
+        Notice::Scaled { generation, workers, .. } => format!("generation {generation} scaled to {workers}"),
+        Notice::Stopping { fast: false, .. } => "stopping".into(),
+        Notice::Stopping { fast: true, .. } => "stopping fast".into(),
+        Notice::Ended { .. } => "ended".into(),
+    }
+}
+
+/// Both texts in one: common lines once, the others marked by whose they are.
+pub(super) fn diff(expected: &[String], told: &[String]) -> String {
+    let common = |e: usize, t: usize| expected.get(e).is_some_and(|line| told.get(t) == Some(line));
+    let mut longest = vec![vec![0; told.len() + 1]; expected.len() + 1];
+    for (e, t) in (0..expected.len()).rev().flat_map(|e| (0..told.len()).rev().map(move |t| (e, t))) {
+        longest[e][t] = if common(e, t) { longest[e + 1][t + 1] + 1 } else { longest[e + 1][t].max(longest[e][t + 1]) };
+    }
+    let (mut e, mut t, mut text) = (0, 0, String::new());
+    while e < expected.len() || t < told.len() {
+        if common(e, t) {
+            text += &format!("    {}\n", told[t]);
+            (e, t) = (e + 1, t + 1);
+        } else if t == told.len() || e < expected.len() && longest[e + 1][t] >= longest[e][t + 1] {
+            text += &format!("  - {}\n", expected[e]);
+            e += 1;
+        } else {
+            text += &format!("  + {}\n", told[t]);
+            t += 1;
+        }
+    }
+    text
+}
