@@ -10,6 +10,9 @@ pub(crate) mod inherited;
 pub(crate) mod lanes;
 #[cfg(feature = "master")]
 pub(crate) mod launch;
+#[cfg(feature = "master")]
+#[allow(dead_code, reason = "the master is what uses it")]
+pub(crate) mod notify;
 pub(crate) mod passing;
 #[cfg(feature = "master")]
 pub(crate) mod poller;
