@@ -4,9 +4,8 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
-
 use super::suggestion;
+pub use crate::dialects::{Dialect, StopSignal};
 use crate::protocol::{Address, AddressError};
 
 /// What is wrong with a value, and what to write instead.
@@ -25,45 +24,13 @@ pub enum Workers {
     OnePerCpu,
 }
 
-/// How a program is given its handles and says that it is ready.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dialect {
-    /// Whichever is heard first.
-    #[default]
-    Auto,
-    /// The query protocol.
-    Query,
-    /// LISTEN_FDS and NOTIFY_SOCKET.
-    Systemd,
-    /// `{fd:NAME}` in the arguments.
-    Argument,
-}
-
-/// The signal that asks a worker to finish and exit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StopSignal(Signal);
-
 /// More workers than that are a mistake.
 const MOST_WORKERS: u32 = 10_000;
 /// Nobody waits longer than that: a year.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// What asks programs to finish: TERM most of them, QUIT nginx and unicorn, USR1 HAProxy, WINCH Apache.
-const STOP_SIGNALS: [Signal; 7] = [
-    Signal::SIGTERM,
-    Signal::SIGQUIT,
-    Signal::SIGINT,
-    Signal::SIGHUP,
-    Signal::SIGUSR1,
-    Signal::SIGUSR2,
-    Signal::SIGWINCH,
-];
 /// What a dialect is called, in the order of its variants.
-const DIALECTS: [(&str, Dialect); 4] = [
-    ("auto", Dialect::Auto),
-    ("query", Dialect::Query),
-    ("systemd", Dialect::Systemd),
-    ("argument", Dialect::Argument),
-];
+const DIALECTS: [(&str, Dialect); 3] =
+    [("auto", Dialect::Auto), ("query", Dialect::Query), ("systemd", Dialect::Systemd)];
 
 impl Wrong {
     pub(super) fn new(what: impl Into<String>, hint: impl Into<String>) -> Wrong {
@@ -192,39 +159,16 @@ impl FromStr for Dialect {
     }
 }
 
-impl StopSignal {
-    /// `SIGTERM` and the like.
-    pub fn name(self) -> &'static str {
-        self.0.as_str()
-    }
-
-    /// The kernel's number for it.
-    pub fn number(self) -> i32 {
-        self.0 as i32
-    }
-}
-
-impl Default for StopSignal {
-    fn default() -> Self {
-        StopSignal(Signal::SIGTERM)
-    }
-}
-
 impl FromStr for StopSignal {
     type Err = Wrong;
 
     fn from_str(text: &str) -> Result<Self, Wrong> {
-        let name = text.to_ascii_uppercase();
-        let name = name.strip_prefix("SIG").unwrap_or(&name);
-        match STOP_SIGNALS.iter().find(|signal| signal.as_str()[3..] == *name) {
-            Some(signal) => Ok(StopSignal(*signal)),
-            None => {
-                let what = match name {
-                    "KILL" | "STOP" => "no program can answer that signal",
-                    _ => "there is no such signal to stop by",
-                };
-                Err(Wrong::new(what, "write TERM, QUIT, INT, HUP, USR1, USR2 or WINCH"))
-            }
-        }
+        StopSignal::named(text).ok_or_else(|| {
+            let what = match text.to_ascii_uppercase().trim_start_matches("SIG") {
+                "KILL" | "STOP" => "no program can answer that signal",
+                _ => "there is no such signal to stop by",
+            };
+            Wrong::new(what, "write TERM, QUIT, INT, HUP, USR1, USR2 or WINCH")
+        })
     }
 }

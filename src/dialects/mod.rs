@@ -3,10 +3,15 @@
 //! Given bytes and a number of descriptors, it says what the worker said, and what to send. It knows no socket, no
 //! task and no rollout.
 
-#[allow(dead_code, reason = "the master is what uses it")]
 mod notify;
+mod placeholders;
+mod proof;
 mod query;
+mod stop_signal;
 
-#[allow(unused_imports, reason = "the master is what uses them")]
-pub(crate) use notify::{Notification, State, Store, Watchdog};
+pub(crate) use notify::{Notification, State, Watchdog};
+pub(crate) use placeholders::{Filling, Place, asks_for_a_descriptor};
+pub use proof::{Dialect, Evidence};
+pub(crate) use proof::{Proof, Speaks};
 pub(crate) use query::{QueryDialect, Said};
+pub use stop_signal::StopSignal;

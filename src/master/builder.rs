@@ -13,6 +13,7 @@ use super::lookups::Lookups;
 use super::machine::Master;
 use super::open::{Declaration, ListenError};
 use super::processes::Processes;
+use super::prove::Experience;
 use super::release::{Recipe, ReleaseError};
 use super::rescue::Relays;
 use crate::supervision::{Coalescing, FirstStart, Policy, Supervisor};
@@ -215,6 +216,9 @@ impl Builder {
             latest_report: 0,
             paused: Vec::new(),
             ending: None,
+            changed: BTreeSet::new(),
+            unproved: BTreeSet::new(),
+            experience: Experience::default(),
         })
     }
 

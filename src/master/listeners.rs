@@ -10,7 +10,7 @@ use super::open::{Declaration, ListenError};
 use super::token::Token;
 use crate::protocol::{Address, Declared, Match, choose};
 use crate::supervision::GenerationId;
-use crate::sys::lanes::{Endpoint, LaneId, Lanes, Repaired, Seat, Steering, Way};
+use crate::sys::lanes::{Endpoint, LaneId, Lanes, Probe, Repaired, Seat, Steering, Way};
 use crate::sys::poller::{Interest, Poller};
 
 /// A listener's number; never reused.
@@ -40,6 +40,8 @@ struct Tenant {
     lane: LaneId,
     /// A worker has been given it.
     granted: bool,
+    /// A worker accepts there, as far as we know.
+    taken: bool,
     /// Nobody of that generation accepts any more.
     abandoned: bool,
 }
@@ -84,8 +86,15 @@ impl Listeners {
         Ok(id)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Listener> {
-        self.all.values()
+    /// What these are called, in the order of their numbers in a worker.
+    pub(super) fn names(&self, inherited: &BTreeMap<ListenerId, u16>) -> Vec<String> {
+        let mut ids: Vec<_> = inherited.iter().collect();
+        ids.sort_by_key(|(_, number)| **number);
+        ids.into_iter().filter_map(|(id, _)| Some(self.all.get(id)?.declaration.name.clone())).collect()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ListenerId, &Listener)> {
+        self.all.iter().map(|(&id, listener)| (id, listener))
     }
 
     pub(super) fn ids(&self) -> Vec<ListenerId> {
@@ -118,7 +127,7 @@ impl Listeners {
         if !listener.tenants.contains_key(&generation) {
             match listener.free_lane(serving) {
                 Ok(lane) => {
-                    let tenant = Tenant { lane, granted: false, abandoned: false };
+                    let tenant = Tenant { lane, granted: false, taken: false, abandoned: false };
                     listener.tenants.insert(generation, tenant);
                 }
                 Err(otherwise) => return otherwise,
@@ -153,6 +162,13 @@ impl Listeners {
         let handle = listener.lanes.handle(tenant.lane).try_clone_to_owned()?;
         tenant.granted = true;
         Ok(handle)
+    }
+
+    /// A worker of the generation accepts there.
+    pub(super) fn take(&mut self, id: ListenerId, generation: GenerationId) {
+        if let Some(tenant) = self.all.get_mut(&id).and_then(|listener| listener.tenants.get_mut(&generation)) {
+            tenant.taken = true;
+        }
     }
 
     /// Sends new connections to the generation: on every listener, or on none.
@@ -222,6 +238,31 @@ impl Listeners {
     /// Where new connections to the generation may still wait: the listeners and their lanes.
     pub(super) fn lanes_of(&self, generation: GenerationId) -> impl Iterator<Item = (&Listener, Seat)> {
         self.all.values().filter_map(move |listener| Some((listener, listener.seat_of(generation)?)))
+    }
+
+    /// Connects to each lane that the generation has been given, so that nobody else can take the connection.
+    pub(super) fn probe(&mut self, generation: GenerationId) -> Vec<(ListenerId, Probe)> {
+        let mut probes = Vec::new();
+        for (&id, listener) in &mut self.all {
+            let Some(tenant) = listener.tenants.get(&generation).filter(|tenant| tenant.granted) else { continue };
+            match listener.lanes.probe(tenant.lane) {
+                Ok(probe) => probes.extend(probe.map(|probe| (id, probe))),
+                Err(error) => {
+                    tracing::warn!(listener = listener.declaration.name, %error, "cannot probe a lane");
+                }
+            }
+        }
+        probes
+    }
+
+    pub(super) fn end_probes(&mut self, probes: Vec<(ListenerId, Probe)>) {
+        for (id, probe) in probes {
+            if let Some(listener) = self.all.get_mut(&id)
+                && let Err(error) = listener.lanes.end_probe(probe)
+            {
+                tracing::error!(listener = listener.declaration.name, %error, "cannot end a probe");
+            }
+        }
     }
 
     /// Mends what a worker has shut. Says what was done, and which generations have to be given new handles.
@@ -313,7 +354,7 @@ impl Listener {
     }
 
     pub(super) fn is_taken_by(&self, generation: GenerationId) -> bool {
-        self.tenants.get(&generation).is_some_and(|tenant| tenant.granted)
+        self.tenants.get(&generation).is_some_and(|tenant| tenant.taken)
     }
 
     fn declared(&self) -> Declared {

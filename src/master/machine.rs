@@ -12,12 +12,15 @@ use super::handle::{Handle, Request};
 use super::listeners::{Listener, ListenerId, Listeners};
 use super::lookups::{Found, Lookups};
 use super::processes::Processes;
+use super::prove::Experience;
 use super::release::{Recipe, Release};
 use super::report::{self, Deed, Notices, Report, Sink, What};
 use super::rescue::Relays;
 use super::token::Token;
 use crate::protocol::Address;
-use crate::supervision::{Command, Ending, Event, GenerationId, Origin, Outcome, RequestId, Supervisor, Uptime};
+use crate::supervision::{
+    Command, Ending, Event, GenerationId, Origin, Outcome, RequestId, Supervisor, Uptime, WorkerId,
+};
 use crate::sys::files;
 use crate::sys::poller::{Poller, Readiness};
 
@@ -44,6 +47,11 @@ pub struct Master {
     /// Outlets that are not read, because nobody reads the reports fast enough.
     pub(super) paused: Vec<Token>,
     pub(super) ending: Option<Ending>,
+    /// Generations of which it has been said that their files have changed.
+    pub(super) changed: BTreeSet<GenerationId>,
+    /// Workers whose readiness is not theirs to say.
+    pub(super) unproved: BTreeSet<WorkerId>,
+    pub(super) experience: Experience,
 }
 
 /// Why a running master had to give up: the system failed it.
@@ -80,7 +88,7 @@ impl Master {
 
     /// The listeners that are open: name and real address.
     pub fn listening(&self) -> Vec<(String, String)> {
-        let named = |listener: &Listener| (listener.declaration.name.clone(), listener.address().to_string());
+        let named = |(_, listener): (_, &Listener)| (listener.declaration.name.clone(), listener.address().to_string());
         self.listeners.iter().map(named).collect()
     }
 
@@ -89,7 +97,7 @@ impl Master {
     /// # Errors
     /// When the system does not let it wait for events any more.
     pub async fn run(mut self) -> Result<Ending, RunError> {
-        let open: Vec<Deed> = self.listeners.iter().map(listening).collect();
+        let open: Vec<Deed> = self.listeners.iter().map(|(_, listener)| listening(listener)).collect();
         open.into_iter().for_each(|deed| self.report(deed));
         self.ask(Command::Reload, Origin("start".into()), None);
         loop {
@@ -102,14 +110,18 @@ impl Master {
                 Wakeup::Asked(request) => self.requested(request),
                 Wakeup::Found(found) => self.found(found),
                 Wakeup::Room => self.go_on_reading(),
-                Wakeup::Deadline => self.feed(Event::Tick),
+                Wakeup::Deadline => {
+                    self.prove();
+                    self.feed(Event::Tick);
+                }
             }
         }
     }
 
     /// The only wait.
     async fn next_wakeup(&mut self) -> Wakeup {
-        let wait = self.supervisor.deadline().map(|deadline| deadline.since(uptime()));
+        let deadlines = self.supervisor.deadline().into_iter().chain(self.next_look_at_proofs());
+        let wait = deadlines.min().map(|deadline| deadline.since(uptime()));
         let room = self.sinks.iter().find(|sink| !sink.has_room()).map(Sink::room);
         tokio::select! {
             ready = self.poller.wait() => Wakeup::Ready(ready),
@@ -170,7 +182,8 @@ impl Master {
     fn found(&mut self, found: Found) {
         match found {
             Found::Release { generation, release: Ok(release) } => {
-                let plan = release.plan.clone();
+                let mut plan = release.plan.clone();
+                plan.first_alone = self.first_must_prove(&release);
                 if self.supervisor.rising() == Some(generation) {
                     self.releases.insert(generation, release);
                 }
@@ -216,6 +229,6 @@ pub(super) fn in_full(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn uptime() -> Uptime {
+pub(super) fn uptime() -> Uptime {
     Uptime(files::uptime())
 }

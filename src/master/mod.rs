@@ -5,6 +5,7 @@
 
 mod builder;
 mod channel;
+mod handing;
 mod handle;
 mod listeners;
 mod lookups;
@@ -13,6 +14,7 @@ mod open;
 mod output;
 mod perform;
 mod processes;
+mod prove;
 mod ready;
 mod release;
 mod report;
@@ -20,6 +22,7 @@ mod rescue;
 mod start;
 mod token;
 
+pub use crate::dialects::{Dialect, Evidence, StopSignal};
 pub use builder::{Builder, StartError};
 pub use handle::Handle;
 pub use machine::{Master, RunError};

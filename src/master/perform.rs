@@ -71,8 +71,13 @@ impl Master {
             |process: &super::processes::Process| process.channel.as_ref().is_some_and(|it| it.has_said_hello());
         match self.processes.all.get(&worker).is_some_and(speaks) {
             true => drop(self.say(worker, MasterMessage::Drain { grace_ms }, None)),
-            false => self.signal(worker, Signal::SIGTERM),
+            false => self.signal(worker, self.stop_signal_of(worker)),
         }
+    }
+
+    fn stop_signal_of(&self, worker: WorkerId) -> Signal {
+        let release = self.processes.all.get(&worker).and_then(|process| self.releases.get(&process.generation));
+        release.map_or(Signal::SIGTERM, |release| release.stop_signal.signal())
     }
 
     fn signal(&self, worker: WorkerId, signal: Signal) {
@@ -94,6 +99,7 @@ impl Master {
 
     fn forget(&mut self, generation: GenerationId) {
         self.releases.remove(&generation);
+        self.changed.remove(&generation);
         for outlet in self.processes.forget(generation) {
             self.poller.remove(outlet.pipe.as_fd());
         }

@@ -2,16 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use super::channel::Channel;
+use super::listeners::ListenerId;
 use super::output::{LastLines, Outlet};
 use super::report::Stream;
+use crate::dialects::Proof;
 use crate::protocol::environment;
 use crate::supervision::{Exit, GenerationId, Slot, WorkerId};
+use crate::sys::lanes::Probe;
 use crate::sys::launch::FAILED;
+use crate::sys::notify::NotifySocket;
 use crate::sys::process::{self, Ended};
 use crate::sys::survivors::Search;
 
@@ -22,8 +27,16 @@ pub(super) struct Process {
     pub(super) pid: Pid,
     /// Not the pid: once a worker is reaped, its pid may be a stranger's.
     pub(super) handle: OwnedFd,
-    /// Gone when the worker has closed it, or broken the protocol.
+    /// None for a program that is not offered one; gone when it has closed it, or broken the protocol.
     pub(super) channel: Option<Channel>,
+    /// Where it may notify us, as it would systemd.
+    pub(super) notify: Option<NotifySocket>,
+    /// The handles that it was born with: their numbers there.
+    pub(super) inherited: BTreeMap<ListenerId, u16>,
+    pub(super) proof: Proof,
+    /// Connections of ours that it has to take, to prove that it accepts.
+    pub(super) probes: Vec<(ListenerId, Probe)>,
+    pub(super) next_look: Duration,
     /// Where the launcher says why it failed, until it has become the program.
     pub(super) launcher: Option<OwnedFd>,
     pub(super) launch_error: Option<String>,

@@ -19,6 +19,14 @@ use crate::sys::process;
 const EINVAL: i32 = nix::errno::Errno::EINVAL as i32;
 const EADDRNOTAVAIL: i32 = nix::errno::Errno::EADDRNOTAVAIL as i32;
 
+/// What a query gets.
+struct Grant {
+    key: String,
+    handle: std::os::fd::OwnedFd,
+    /// The worker was born with it, under this number.
+    fd: Option<u16>,
+}
+
 impl Master {
     pub(super) fn ready(&mut self, ready: Readiness) {
         match Token::from_number(ready.token) {
@@ -26,6 +34,7 @@ impl Master {
             Some(Token::Channel(worker)) => self.channel_is_ready(worker, ready),
             Some(Token::Launcher(worker)) => self.hear_launcher(worker),
             Some(Token::Output(worker, stream)) => self.read_output(worker, stream),
+            Some(Token::Notify(worker)) => self.notified(worker),
             Some(Token::Lane(listener, _)) if ready.hangup => self.mend(listener),
             Some(Token::Lane(listener, seat)) => self.rescue(listener, seat),
             None => {}
@@ -63,6 +72,7 @@ impl Master {
         for stream in [Stream::Output, Stream::Error] {
             self.read_output(worker, stream);
         }
+        self.stop_proving(worker);
         self.close_channel(worker);
         if let Some(handle) = self.processes.remove(worker) {
             self.poller.remove(handle.as_fd());
@@ -147,10 +157,19 @@ impl Master {
         let Some(process) = self.processes.all.get(&worker) else { return };
         let (generation, slot) = (process.generation, process.slot);
         match said {
-            Said::Hello { program } => tracing::debug!(%worker, program, "hello"),
+            Said::Hello { program } => {
+                tracing::debug!(%worker, program, "hello");
+                if let Some(process) = self.processes.all.get_mut(&worker) {
+                    process.proof.hello();
+                }
+            }
             Said::Query { ack, query } => self.query(worker, generation, ack, &query),
             Said::Close { key } => tracing::debug!(%worker, key, "closed its handle"),
-            Said::Ready => self.feed(Event::Ready { worker }),
+            Said::Ready => {
+                let process = self.processes.all.get_mut(&worker);
+                let evidence = process.and_then(|process| process.proof.said_ready());
+                self.proved(worker, evidence);
+            }
             Said::Draining => tracing::debug!(%worker, "draining"),
             Said::Status(status) => {
                 if let Some(text) = status.text {
@@ -168,7 +187,8 @@ impl Master {
             .map_err(|error| (EINVAL, error.to_string()))
             .and_then(|asked| self.find_or_open(worker, generation, &asked));
         let (message, handle) = match granted {
-            Ok((key, handle)) => (MasterMessage::Granted { ack, key }, Some(handle.into())),
+            Ok(Grant { key, fd: Some(fd), .. }) => (MasterMessage::Inherited { ack, key, fd }, None),
+            Ok(Grant { key, handle, fd: None }) => (MasterMessage::Granted { ack, key }, Some(handle.into())),
             Err((errno, message)) => {
                 self.report_refusal(worker, query, &message);
                 (MasterMessage::Refused { ack, errno, message }, None)
@@ -182,7 +202,7 @@ impl Master {
         worker: WorkerId,
         generation: GenerationId,
         asked: &Address,
-    ) -> Result<(String, std::os::fd::OwnedFd), (i32, String)> {
+    ) -> Result<Grant, (i32, String)> {
         let (found, ids) = self.listeners.matching(asked);
         let id = match found {
             Match::Exact(index) | Match::Covered(index) => ids[index],
@@ -195,8 +215,10 @@ impl Master {
         };
         let fault = |error: io::Error| (error.raw_os_error().unwrap_or(EINVAL), error.to_string());
         let handle = self.listeners.grant(id, generation).map_err(fault)?;
-        let name = self.listeners.listener(id).map(|listener| listener.declaration.name.clone());
-        Ok((name.unwrap_or_default(), handle))
+        self.listeners.take(id, generation);
+        let key = self.listeners.listener(id).map(|listener| listener.declaration.name.clone()).unwrap_or_default();
+        let fd = self.processes.all.get(&worker).and_then(|process| process.inherited.get(&id).copied());
+        Ok(Grant { key, handle, fd })
     }
 
     /// Nothing is declared: the query itself opens the listener.

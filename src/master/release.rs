@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::dialects::{Dialect, StopSignal};
 use crate::supervision::Plan;
 use crate::sys::files::where_we_were_started;
 
@@ -42,6 +43,10 @@ pub struct Recipe {
     pub env_file: Option<PathBuf>,
     /// Further variables; they win over the file's.
     pub environment: BTreeMap<OsString, OsString>,
+    /// How it is given its handles, and says that it is ready.
+    pub dialect: Dialect,
+    /// What ends a worker that does not speak our protocol.
+    pub stop_signal: StopSignal,
     /// How many workers, and how long we wait for what.
     pub plan: Plan,
 }
@@ -57,12 +62,18 @@ pub struct Release {
     pub environment: BTreeMap<OsString, OsString>,
     /// Where it runs, all symlinks followed.
     pub directory: PathBuf,
+    /// How it is given its handles.
+    pub dialect: Dialect,
+    /// What ends its workers.
+    pub stop_signal: StopSignal,
     /// The numbers.
     pub plan: Plan,
     /// Held open: what ran keeps running, though the path may lead elsewhere by then.
     held: File,
     identity: Identity,
     is_elf: bool,
+    /// Files among the arguments, such as a script: an interpreter reads them anew at each start.
+    read: Vec<(PathBuf, Identity)>,
 }
 
 /// Why a release cannot be resolved.
@@ -126,6 +137,8 @@ impl Recipe {
             directory: None,
             env_file: None,
             environment: BTreeMap::new(),
+            dialect: Dialect::default(),
+            stop_signal: StopSignal::default(),
             plan: Plan::default(),
         }
     }
@@ -151,8 +164,20 @@ impl Recipe {
         let mut held = open_to_hold(&program).map_err(unreadable)?;
         let identity = Identity::of(&held.metadata().map_err(unreadable)?);
         let is_elf = starts_like_elf(&mut held);
-        let (arguments, plan) = (self.command.clone(), self.plan.clone());
-        Ok(Release { program, arguments, environment, directory, plan, held, identity, is_elf })
+        let read = self.files_among_arguments(&directory);
+        Ok(Release {
+            program,
+            arguments: self.command.clone(),
+            environment,
+            directory,
+            dialect: self.dialect,
+            stop_signal: self.stop_signal,
+            plan: self.plan.clone(),
+            held,
+            identity,
+            is_elf,
+            read,
+        })
     }
 
     fn resolve_directory(&self) -> Result<PathBuf, ReleaseError> {
@@ -163,6 +188,15 @@ impl Recipe {
             true => Ok(directory),
             false => Err(unreachable(io::Error::from(io::ErrorKind::NotADirectory))),
         }
+    }
+
+    fn files_among_arguments(&self, directory: &Path) -> Vec<(PathBuf, Identity)> {
+        let paths = self.command.iter().skip(1).map(|argument| directory.join(argument));
+        paths
+            .filter_map(|path| {
+                fs::metadata(&path).ok().filter(Metadata::is_file).map(|file| (path, Identity::of(&file)))
+            })
+            .collect()
     }
 
     fn resolve_environment(&self, directory: &Path) -> Result<BTreeMap<OsString, OsString>, ReleaseError> {
@@ -187,6 +221,27 @@ impl Release {
     pub(crate) fn pinned(&self) -> (&File, bool) {
         let same = fs::metadata(&self.program).is_ok_and(|metadata| Identity::of(&metadata) == self.identity);
         (&self.held, same)
+    }
+
+    /// What is not as it was when the release was resolved, and what that means for a worker that is started now.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let program = self.program.display();
+        let mut changes = Vec::new();
+        match (self.pinned().1, self.is_elf) {
+            (true, _) => {}
+            (false, true) => changes.push(format!("{program} is another file now: workers go on with the former one")),
+            (false, false) => {
+                changes.push(format!("{program} has changed: a worker that starts now runs the new text"))
+            }
+        }
+        let changed = |(path, identity): &&(PathBuf, Identity)| {
+            !fs::metadata(path).is_ok_and(|metadata| Identity::of(&metadata) == *identity)
+        };
+        let read = self.read.iter().filter(changed);
+        changes.extend(
+            read.map(|(path, _)| format!("{} has changed: a worker that starts now reads the new one", path.display())),
+        );
+        changes
     }
 
     /// Whether it can be executed by its descriptor: a script cannot, its interpreter wants a path.

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 
+use crate::dialects::Evidence;
 use crate::supervision::{GenerationId, Notice, Slot};
 
 /// One of a worker's two streams.
@@ -62,6 +63,8 @@ pub enum Deed {
     Line { generation: GenerationId, slot: Slot, stream: Stream, line: String },
     /// A worker tells how it does.
     Status { generation: GenerationId, slot: Slot, text: String },
+    /// A worker counts as ready, and why: it did not say so in our protocol.
+    Proved { generation: GenerationId, slot: Slot, evidence: Evidence },
     /// A worker asked for an address that is not declared, and got the only listener of that kind and port.
     Guessed { generation: GenerationId, slot: Slot, asked: String, listener: String },
     /// A worker asked for an address and got none.
@@ -72,6 +75,8 @@ pub enum Deed {
     Spoiled { listener: String, why: String },
     /// Connections that had come to where nobody accepts any more are served all the same.
     Rescued { listener: String, connections: u32, passed: u32, relayed: u32 },
+    /// A file that the generation was started from is not what it was.
+    Changed { generation: GenerationId, what: String },
     /// Something that should work did not.
     Trouble { what: String },
 }

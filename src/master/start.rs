@@ -1,24 +1,23 @@
 //! Starting a worker: its scene, its channel, its pipes.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use nix::sys::signal::Signal;
 
 use super::channel::Channel;
+use super::handing::{Handing, Seat};
 use super::machine::Master;
 use super::output::{LastLines, Outlet};
 use super::processes::Process;
 use super::release::Release;
-use super::report::Stream;
+use super::report::{Deed, Stream};
 use super::token::Token;
-use crate::protocol::environment::{self, ChannelName};
 use crate::supervision::{Event, Exit, GenerationId, Slot, WorkerId};
+use crate::sys::files;
 use crate::sys::launch::{self, Executable, Launched, Outlets, Scene};
 use crate::sys::poller::Interest;
-use crate::sys::{files, passing};
-
-/// Where a launched worker finds its channel, and where one that is started directly does.
-const CHANNEL_OF_LAUNCHED: u16 = 3;
-const CHANNEL_OF_DIRECT: u16 = 0;
 
 /// The ends of the pipes that we read from.
 type Pipes = Option<[OwnedFd; 2]>;
@@ -26,32 +25,63 @@ type Pipes = Option<[OwnedFd; 2]>;
 impl Master {
     /// Starts a worker; when that fails, the worker has ended already.
     pub(super) fn spawn(&mut self, worker: WorkerId, generation: GenerationId, slot: Slot) {
-        match self.try_to_spawn(worker, generation, slot) {
-            Ok(launched_directly) => {
-                if launched_directly {
-                    self.feed(Event::Started { worker });
-                }
-            }
+        match self.try_to_spawn(Seat { worker, generation, slot }) {
+            Ok(()) => {}
             Err(why) => self.feed(Event::Exited { worker, exit: Exit::NotStarted(why) }),
         }
     }
 
-    fn try_to_spawn(&mut self, worker: WorkerId, generation: GenerationId, slot: Slot) -> Result<bool, String> {
-        let release = self.releases.get(&generation).ok_or("its release is gone")?.clone();
-        let fault = |what: &str, error: io::Error| format!("cannot {what}: {error}");
-        let (ours, theirs) = passing::pair().map_err(|error| fault("make a channel", error))?;
-        passing::set_nonblocking(ours.as_fd(), true).map_err(|error| fault("make a channel", error))?;
-        let (outlets, pipes) = self.outlets().map_err(|error| fault("make a pipe", error))?;
-        let scene = self.scene(&release, worker, generation, slot, &theirs)?;
-        let (held, _) = release.pinned();
-        let launched = match self.behaviour.launcher {
-            true => launch::start_through_launcher(&scene, held, &[theirs.as_fd()], outlets),
-            false => launch::start_directly(&scene, held, theirs, outlets),
-        };
-        let launched = launched.map_err(|error| fault(&format!("execute {}", release.program.display()), error))?;
+    fn try_to_spawn(&mut self, seat: Seat) -> Result<(), String> {
+        let release = self.releases.get(&seat.generation).ok_or("its release is gone")?.clone();
+        self.report_changes(seat.generation, &release);
+        let mut handing = self.handing(seat, &release)?;
+        let (outlets, pipes) = self.outlets().map_err(|error| format!("cannot make a pipe: {error}"))?;
+        let launched = self.launch(&release, &mut handing, outlets);
+        let launched = launched.map_err(|error| format!("cannot execute {}: {error}", release.program.display()))?;
         let directly = launched.launcher.is_none();
-        self.keep(worker, generation, slot, launched, ours, pipes).map_err(|error| fault("watch it", error))?;
-        Ok(directly)
+        self.keep(seat, &release, launched, handing, pipes).map_err(|error| format!("cannot watch it: {error}"))?;
+        if directly {
+            self.feed(Event::Started { worker: seat.worker });
+        }
+        Ok(())
+    }
+
+    /// Says once a generation that what it was started from is not there any more.
+    fn report_changes(&mut self, generation: GenerationId, release: &Release) {
+        let changes = release.changes();
+        if !changes.is_empty() && self.changed.insert(generation) {
+            for what in changes {
+                self.report(Deed::Changed { generation, what });
+            }
+        }
+    }
+
+    fn launch(&self, release: &Arc<Release>, handing: &mut Handing, outlets: Outlets) -> io::Result<Launched> {
+        let (held, still_the_same) = release.pinned();
+        let executable = match still_the_same || !release.is_elf() {
+            true => Executable::Path(release.program.clone()),
+            false => Executable::Held,
+        };
+        let (ours, theirs) = handing.channel.take().unzip();
+        handing.our_end = ours;
+        let mut scene = Scene {
+            executable,
+            arguments: std::mem::take(&mut handing.arguments),
+            environment: std::mem::take(&mut handing.environment).into_iter().collect(),
+            directory: release.directory.clone(),
+            descriptors: 0,
+            pid_variable: handing.pid_variable.take(),
+            descriptor_limit: self.behaviour.descriptor_limit,
+        };
+        match (self.behaviour.launcher, theirs) {
+            (true, theirs) => {
+                let descriptors: Vec<BorrowedFd<'_>> = handing.handles.iter().chain(&theirs).map(AsFd::as_fd).collect();
+                scene.descriptors = descriptors.len();
+                launch::start_through_launcher(&scene, held, &descriptors, outlets)
+            }
+            (false, Some(input)) => launch::start_directly(&scene, held, input, outlets),
+            (false, None) => Err(io::Error::other("without a launcher, a program must speak the query protocol")),
+        }
     }
 
     fn outlets(&self) -> io::Result<(Outlets, Pipes)> {
@@ -63,69 +93,60 @@ impl Master {
         Ok((Outlets::Pipes { output: theirs, error: their_error }, Some([output, error])))
     }
 
-    fn scene(
-        &self,
-        release: &Release,
-        worker: WorkerId,
-        generation: GenerationId,
-        slot: Slot,
-        channel: &OwnedFd,
-    ) -> Result<Scene, String> {
-        let (_, still_the_same) = release.pinned();
-        let executable = match still_the_same || !release.is_elf() {
-            true => Executable::Path(release.program.clone()),
-            false => Executable::Held,
-        };
-        let fd = if self.behaviour.launcher { CHANNEL_OF_LAUNCHED } else { CHANNEL_OF_DIRECT };
-        let inode = passing::inode(channel.as_fd()).map_err(|error| format!("cannot name the channel: {error}"))?;
-        let mut environment = release.environment.clone();
-        for (name, value) in [
-            (environment::CHANNEL, ChannelName { fd, inode }.to_string()),
-            (environment::WORKER, worker.to_string()),
-            (environment::GENERATION, generation.to_string()),
-            (environment::SLOT, slot.to_string()),
-        ] {
-            environment.insert(name.into(), value.into());
-        }
-        Ok(Scene {
-            executable,
-            arguments: release.arguments.clone(),
-            environment: environment.into_iter().collect(),
-            directory: release.directory.clone(),
-            descriptor_limit: self.behaviour.descriptor_limit,
-        })
-    }
-
     fn keep(
         &mut self,
-        worker: WorkerId,
-        generation: GenerationId,
-        slot: Slot,
+        seat: Seat,
+        release: &Release,
         launched: Launched,
-        channel: OwnedFd,
+        handing: Handing,
         pipes: Pipes,
     ) -> io::Result<()> {
-        let Launched { pid, process: handle, launcher } = launched;
-        let watch = |fd: &OwnedFd, token: Token| self.poller.add(fd.as_fd(), token.number(), Interest::Read);
-        let watched = watch(&handle, Token::Process(worker))
-            .and_then(|()| watch(&channel, Token::Channel(worker)))
-            .and_then(|()| launcher.as_ref().map_or(Ok(()), |fd| watch(fd, Token::Launcher(worker))));
-        for (stream, pipe) in [Stream::Output, Stream::Error].into_iter().zip(pipes.into_iter().flatten()) {
-            watch(&pipe, Token::Output(worker, stream))?;
-            self.processes.outlets.insert((worker, stream), Outlet::new(generation, slot, pipe));
-        }
+        let Seat { worker, generation, slot } = seat;
+        let proof = self.proof_of(generation, slot, release.dialect);
         let process = Process {
             generation,
             slot,
-            pid,
-            handle,
-            channel: Some(Channel::new(channel)),
-            launcher,
+            pid: launched.pid,
+            handle: launched.process,
+            channel: handing.our_end.map(Channel::new),
+            notify: handing.notify,
+            inherited: handing.inherited,
+            proof,
+            probes: Vec::new(),
+            next_look: std::time::Duration::ZERO,
+            launcher: launched.launcher,
             launch_error: None,
             declines_connections: false,
             last_lines: LastLines::default(),
         };
+        if let Err(error) = self.watch_process(worker, &process, &pipes) {
+            process.signal(Signal::SIGKILL);
+            return Err(error); // whoever reaps strangers reaps it
+        }
+        for (stream, pipe) in [Stream::Output, Stream::Error].into_iter().zip(pipes.into_iter().flatten()) {
+            self.processes.outlets.insert((worker, stream), Outlet::new(generation, slot, pipe));
+        }
         self.processes.all.insert(worker, process);
+        self.unproved.insert(worker);
+        Ok(())
+    }
+
+    fn watch_process(&self, worker: WorkerId, process: &Process, pipes: &Pipes) -> io::Result<()> {
+        let channel = process.channel.as_ref().map(|channel| channel.socket.as_fd());
+        let notify = process.notify.as_ref().map(AsFd::as_fd);
+        let launcher = process.launcher.as_ref().map(AsFd::as_fd);
+        let mut watched = vec![
+            (Some(process.handle.as_fd()), Token::Process(worker)),
+            (channel, Token::Channel(worker)),
+            (notify, Token::Notify(worker)),
+            (launcher, Token::Launcher(worker)),
+        ];
+        for (stream, pipe) in [Stream::Output, Stream::Error].into_iter().zip(pipes.iter().flatten()) {
+            watched.push((Some(pipe.as_fd()), Token::Output(worker, stream)));
+        }
         watched
+            .into_iter()
+            .filter_map(|(fd, token)| Some((fd?, token)))
+            .try_for_each(|(fd, token)| self.poller.add(fd, token.number(), Interest::Read))
     }
 }

@@ -12,6 +12,7 @@ pub(super) enum Token {
     Channel(WorkerId),
     Launcher(WorkerId),
     Output(WorkerId, Stream),
+    Notify(WorkerId),
     Lane(ListenerId, Seat),
 }
 
@@ -27,6 +28,7 @@ impl Token {
             Token::Launcher(worker) => 2 << KIND | worker.0,
             Token::Output(worker, Stream::Output) => 3 << KIND | worker.0,
             Token::Output(worker, Stream::Error) => 4 << KIND | worker.0,
+            Token::Notify(worker) => 6 << KIND | worker.0,
             Token::Lane(listener, seat) => {
                 let seat = match seat {
                     Seat::Lane(lane) => lane.0 as u64,
@@ -54,6 +56,7 @@ impl Token {
                 };
                 Token::Lane(listener, seat)
             }
+            6 => Token::Notify(worker),
             _ => return None,
         })
     }
@@ -72,6 +75,7 @@ mod tests {
             Token::Launcher(worker),
             Token::Output(worker, Stream::Output),
             Token::Output(worker, Stream::Error),
+            Token::Notify(worker),
             Token::Lane(listener, Seat::Helm),
             Token::Lane(listener, Seat::Lane(LaneId(5))),
         ] {

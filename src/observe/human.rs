@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::master::{Deed, Report, Stream, What};
+use crate::master::{Deed, Evidence, Report, Stream, What};
 use crate::supervision::{Ending, GenerationId, Notice, Reason};
 
 /// How much a line matters: what colour a terminal gives it.
@@ -144,6 +144,14 @@ fn deeds(deed: &Deed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Deed::Closed { listener } => write!(f, "{listener} is closed: nobody listens there any more"),
         Deed::Line { generation, slot, line, .. } => write!(f, "{generation}.{slot} | {line}"),
         Deed::Status { generation, slot, text } => write!(f, "worker {generation}.{slot} says: {text}"),
+        Deed::Proved { generation, slot, evidence } => {
+            let why = match evidence {
+                Evidence::Said => "it notified us (READY=1)",
+                Evidence::Accepted => "it accepts connections",
+                Evidence::Uptime => "it stayed up; it says nothing, and a probe cannot tell",
+            };
+            write!(f, "worker {generation}.{slot} counts as ready: {why}")
+        }
         Deed::Guessed { generation, slot, asked, listener } => {
             write!(f, "worker {generation}.{slot} asked for {asked} and got {listener}, the only one of its kind")
         }
@@ -156,6 +164,7 @@ fn deeds(deed: &Deed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             let what = if *connections == 1 { "late connection" } else { "late connections" };
             write!(f, "{connections} {what} on {listener} served elsewhere ({passed} passed on, {relayed} relayed)")
         }
+        Deed::Changed { generation, what } => write!(f, "generation {generation}: {what}"),
         Deed::Trouble { what } => f.write_str(what),
     }
 }

@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "the fields of a variant are what their names say")]
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,8 @@ pub enum Event {
     Started { worker: WorkerId },
     /// The worker says that it can serve.
     Ready { worker: WorkerId },
+    /// The worker needs longer, and says so: for getting ready, or for draining.
+    Extended { worker: WorkerId, by: Duration },
     /// The worker broke the protocol; its channel is closed.
     Misbehaved { worker: WorkerId, what: String },
     /// The worker is no more and has been reaped.

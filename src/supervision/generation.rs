@@ -174,6 +174,7 @@ impl Event {
             Event::Asked { .. }
             | Event::Started { .. }
             | Event::Ready { .. }
+            | Event::Extended { .. }
             | Event::Misbehaved { .. }
             | Event::Exited { .. }
             | Event::Steered { .. }

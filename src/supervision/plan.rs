@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Plan {
     /// How many slots the generation has.
     pub workers: u32,
+    /// The first worker has to be ready before the others are started: what proves one proves their program.
+    pub first_alone: bool,
     /// At least so long after steering away from a generation, before it is drained.
     pub settle: Duration,
     /// At most so long, whatever is still in its queue.
@@ -27,6 +29,7 @@ impl Default for Plan {
     fn default() -> Self {
         Plan {
             workers: 1,
+            first_alone: false,
             settle: Duration::from_secs(1),
             settle_most: Duration::from_secs(5),
             warm: Duration::from_secs(10),

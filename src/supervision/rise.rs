@@ -103,7 +103,9 @@ impl Supervisor {
         let Step::Allotting { .. } = rising.step else { return };
         rising.step = Step::Starting;
         let generation = rising.generation;
-        for slot in 0..self.generations[&generation].plan.workers.max(1) {
+        let plan = &self.generations[&generation].plan;
+        let first = if plan.first_alone { 1 } else { plan.workers.max(1) };
+        for slot in 0..first {
             self.spawn(generation, Slot(slot), now);
         }
     }
@@ -124,8 +126,21 @@ impl Supervisor {
         if self.serving == Some(generation) {
             self.order(Action::Promote { worker: id });
         } else if self.is_starting(generation) && self.everybody_is_ready(generation) {
+            self.start_others_or_steer(generation, now);
+        }
+    }
+
+    /// All that were started are ready: those that had to wait for the first are next, or the promotion.
+    fn start_others_or_steer(&mut self, generation: GenerationId, now: Uptime) {
+        let of = &self.generations[&generation];
+        let missing: Vec<Slot> =
+            (0..of.plan.workers.max(1)).map(Slot).filter(|slot| !of.slots.contains_key(slot)).collect();
+        if missing.is_empty() {
             self.rising.as_mut().expect("it is starting").step = Step::Steering;
-            self.order(Action::Steer { generation });
+            return self.order(Action::Steer { generation });
+        }
+        for slot in missing {
+            self.spawn(generation, slot, now);
         }
     }
 

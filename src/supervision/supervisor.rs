@@ -113,6 +113,7 @@ impl Supervisor {
             Event::NotAllotted { why, .. } => self.not_allotted(why, now),
             Event::Started { worker } => self.started(worker),
             Event::Ready { worker } => self.ready(worker, now),
+            Event::Extended { worker, by } => self.extended(worker, by, now),
             Event::Misbehaved { worker, what } => self.misbehaved(worker, what, now),
             Event::Exited { worker, exit } => self.exited(worker, exit, now),
             Event::Steered { generation } => self.steered(generation, now),
@@ -169,6 +170,15 @@ impl Supervisor {
             Life::Draining { grace, .. } => {
                 self.kill(id, Some(format!("not drained within {} s", grace.as_secs_f64())));
             }
+            Life::Ready { .. } | Life::LameDuck { .. } | Life::Killed => {}
+        }
+    }
+
+    /// A worker needs longer than its grace, and says so in time.
+    fn extended(&mut self, id: WorkerId, by: std::time::Duration, now: Uptime) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        match &mut worker.life {
+            Life::Rising { until } | Life::Draining { until, .. } => *until = (*until).max(now + by),
             Life::Ready { .. } | Life::LameDuck { .. } | Life::Killed => {}
         }
     }

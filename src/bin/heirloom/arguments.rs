@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use heirloom::config::{self, Layer, Listener, Workers, Wrong};
+use heirloom::config::{self, Dialect, Layer, Listener, StopSignal, Workers, Wrong};
 use heirloom::protocol::Address;
 
 /// Listening sockets, handed down: reload a server without losing a request.
@@ -68,6 +68,12 @@ pub(crate) struct Run {
     /// Let idle connections of an old generation stay open for so long [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = config::duration)]
     pub(crate) linger: Option<Duration>,
+    /// How the program gets its sockets: auto, query (the heirloom library), systemd (LISTEN_FDS) [default: auto]
+    #[arg(long, value_name = "DIALECT")]
+    pub(crate) dialect: Option<Dialect>,
+    /// What asks a program to stop that does not link the library: TERM, QUIT, … [default: TERM]
+    #[arg(long, value_name = "SIGNAL")]
+    pub(crate) stop_signal: Option<StopSignal>,
     /// Run the program in this directory; symlinks in it are followed anew for each generation
     #[arg(long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
@@ -116,6 +122,8 @@ impl Run {
             linger: self.linger,
             ready_grace: self.ready_grace,
             drain_grace: self.drain_grace,
+            dialect: self.dialect,
+            stop_signal: self.stop_signal,
             ..Layer::default()
         }
     }

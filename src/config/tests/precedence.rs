@@ -53,7 +53,7 @@ fn every_setting_can_stand_in_the_file() {
     assert_eq!((settings.plan.settle, settings.plan.warm), (Duration::from_millis(1500), Duration::ZERO));
     assert_eq!((settings.plan.linger, settings.plan.ready_grace), (Duration::from_secs(3), Duration::from_secs(90)));
     assert_eq!(settings.plan.drain_grace, Duration::from_secs(7200));
-    assert_eq!((settings.dialect, settings.stop_signal.name()), (Dialect::Systemd, "SIGQUIT"));
+    assert_eq!((settings.dialect, settings.stop_signal.to_string()), (Dialect::Systemd, "SIGQUIT".to_owned()));
     assert_eq!(settings.environment[std::ffi::OsStr::new("COLOUR")], "blue");
     let admin = Listener {
         name: "admin".into(),

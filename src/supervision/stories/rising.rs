@@ -22,6 +22,44 @@ fn the_first_generation_serves_when_all_its_workers_are_ready() {
 }
 
 #[test]
+fn where_one_worker_proves_its_program_the_others_wait_for_it() {
+    let mut story = Story::beginning();
+    story.plan.first_alone = true;
+    story.reload();
+    story.so_far(
+        "generation 1 rising
+         spawn worker 1 for generation 1 in slot 0",
+    );
+    story.ready(1);
+    story.so_far("spawn worker 2 for generation 1 in slot 1");
+    story.ready(2);
+    story.so_far(
+        "steer to generation 1
+         generation 1 promoted
+         answer request 1: generation 1 serves",
+    );
+}
+
+#[test]
+fn a_worker_that_asks_for_more_time_gets_it() {
+    let mut story = Story::beginning();
+    story.reload();
+    story.ready(1);
+    story.wait(seconds(29));
+    story.happen(Event::Extended { worker: WorkerId(2), by: seconds(20) });
+    story.wait(seconds(19));
+    story.ready(2);
+    story.so_far(
+        "generation 1 rising
+         spawn worker 1 for generation 1 in slot 0
+         spawn worker 2 for generation 1 in slot 1
+         steer to generation 1
+         generation 1 promoted
+         answer request 1: generation 1 serves",
+    );
+}
+
+#[test]
 fn a_generation_without_a_number_of_workers_has_one() {
     let mut story = Story::beginning();
     story.plan.workers = 0;

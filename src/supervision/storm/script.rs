@@ -177,10 +177,12 @@ fn policy() -> impl Strategy<Value = Policy> {
 /// One to three plans that settle alike.
 fn plans() -> impl Strategy<Value = Vec<Plan>> {
     let patience = |most: u64| prop_oneof![1 => Just(Duration::ZERO), 5 => Just(seconds(most))];
-    let plan = (0..4u32, patience(10), prop_oneof![1 => Just(0), 20 => Just(30u64)], patience(30));
+    let workers = (0..4u32, any::<bool>());
+    let plan = (workers, patience(10), prop_oneof![1 => Just(0), 20 => Just(30u64)], patience(30));
     (patience(1), patience(5), vec(plan, 1..=3)).prop_map(|(settle, settle_most, plans)| {
-        let plan = |(workers, warm, ready_grace, drain_grace)| Plan {
+        let plan = |((workers, first_alone), warm, ready_grace, drain_grace)| Plan {
             workers,
+            first_alone,
             settle,
             settle_most,
             warm,

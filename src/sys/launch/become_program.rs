@@ -5,7 +5,7 @@
 use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::fcntl::{AtFlags, FcntlArg, OFlag, fcntl};
@@ -17,34 +17,45 @@ use crate::sys::{files, passing};
 
 /// Where the descriptors begin that the program is to find, by the convention of socket activation.
 const FIRST_DESCRIPTOR: i32 = 3;
-/// More than a launcher is ever handed.
-const MOST_DESCRIPTORS: i32 = 256;
 
 /// Takes the scene from standard input and becomes the program; returns the exit status if that fails.
 pub(crate) fn become_program() -> i32 {
-    // Away from 0, 1, 2 and from where the program's descriptors go; close-on-exec, so that its end tells of success.
-    let control = match fcntl(io::stdin().as_fd(), FcntlArg::F_DUPFD_CLOEXEC(FIRST_DESCRIPTOR + MOST_DESCRIPTORS)) {
-        // SAFETY: fcntl has just made this descriptor; nobody else has it.
-        Ok(fd) => unsafe { OwnedFd::from_raw_fd(fd) },
-        Err(_) => return FAILED,
+    // Close-on-exec, so that its end tells of success.
+    let Ok(control) = at_least(io::stdin().as_fd(), FIRST_DESCRIPTOR) else { return FAILED };
+    let (control, why) = match receive(&control) {
+        Ok((scene, held, descriptors)) => match out_of_the_way(control, held, descriptors.len()) {
+            Ok((control, held)) => {
+                let Err(why) = set_the_scene_and_execute(scene, &held, descriptors);
+                (control, why)
+            }
+            Err(_) => return FAILED,
+        },
+        Err(error) => (control, format!("the scene did not arrive: {error}")),
     };
-    let Err(why) = set_the_scene_and_execute(&control);
     let _ = passing::send(control.as_fd(), why.as_bytes(), &[]); // if the master is gone, nobody wants to know
     FAILED
 }
 
-fn set_the_scene_and_execute(control: &OwnedFd) -> Result<std::convert::Infallible, String> {
-    let (scene, held, descriptors) = receive(control).map_err(|error| format!("the scene did not arrive: {error}"))?;
+fn set_the_scene_and_execute(
+    mut scene: Scene,
+    held: &OwnedFd,
+    descriptors: Vec<OwnedFd>,
+) -> Result<std::convert::Infallible, String> {
+    if let Some(name) = scene.pid_variable.take() {
+        scene.environment.push((name, std::process::id().to_string().into()));
+    }
     no_input().map_err(|error| format!("cannot open /dev/null: {error}"))?;
     let _ = nix::unistd::setsid(); // fails only if we lead a group already, which a launcher does not
     default_signals().map_err(|error| format!("cannot reset signals: {error}"))?;
     let directory = scene.directory.display();
     std::env::set_current_dir(&scene.directory).map_err(|error| format!("cannot enter {directory}: {error}"))?;
+    let behind = FIRST_DESCRIPTOR + i32::try_from(descriptors.len()).map_err(|error| error.to_string())?;
+    place(descriptors).map_err(|error| format!("cannot place descriptors: {error}"))?;
+    keep_from_program(behind).map_err(|error| format!("cannot close descriptors: {error}"))?;
     if let Some((now, most)) = scene.descriptor_limit {
         files::set_descriptor_limit(now, most).map_err(|error| format!("cannot set RLIMIT_NOFILE: {error}"))?;
     }
-    place(descriptors).map_err(|error| format!("cannot place descriptors: {error}"))?;
-    execute(&scene, &held)
+    execute(&scene, held)
 }
 
 fn receive(control: &OwnedFd) -> io::Result<(Scene, OwnedFd, Vec<OwnedFd>)> {
@@ -57,11 +68,27 @@ fn receive(control: &OwnedFd) -> io::Result<(Scene, OwnedFd, Vec<OwnedFd>)> {
     if descriptors.len() < 2 {
         return Err(io::Error::other("descriptors are missing"));
     }
-    let rest = descriptors.split_off(2);
     let (held, script) = (descriptors.remove(1), descriptors.remove(0));
     let mut text = Vec::new();
     File::from(script).read_to_end(&mut text)?;
-    Ok((serde_json::from_slice(&text)?, held, rest))
+    let scene: Scene = serde_json::from_slice(&text)?;
+    let mut descriptors = Vec::new();
+    while descriptors.len() < scene.descriptors {
+        match passing::receive(control.as_fd(), &mut buffer)? {
+            passing::Received::Packet { descriptors: some, truncated: false, .. } => descriptors.extend(some),
+            passing::Received::Packet { .. } | passing::Received::End => {
+                return Err(io::Error::other("descriptors are missing"));
+            }
+        }
+    }
+    Ok((scene, held, descriptors))
+}
+
+/// A copy with this number or a higher one, close-on-exec.
+fn at_least(fd: BorrowedFd<'_>, number: i32) -> io::Result<OwnedFd> {
+    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(number))?;
+    // SAFETY: fcntl has just made this descriptor; nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
 fn no_input() -> io::Result<()> {
@@ -81,16 +108,38 @@ fn default_signals() -> io::Result<()> {
     Ok(())
 }
 
+/// Moves what the launcher still needs behind where the program's descriptors go.
+fn out_of_the_way(control: OwnedFd, held: OwnedFd, descriptors: usize) -> io::Result<(OwnedFd, OwnedFd)> {
+    let behind = FIRST_DESCRIPTOR + i32::try_from(descriptors).map_err(io::Error::other)?;
+    Ok((at_least(control.as_fd(), behind)?, at_least(held.as_fd(), behind)?))
+}
+
 /// Puts the descriptors at 3, 4 …, where they outlive exec.
 fn place(descriptors: Vec<OwnedFd>) -> io::Result<()> {
-    let away = descriptors
-        .into_iter()
-        .map(|fd| fcntl(fd.as_fd(), FcntlArg::F_DUPFD_CLOEXEC(FIRST_DESCRIPTOR + MOST_DESCRIPTORS)))
-        .collect::<nix::Result<Vec<_>>>()?;
+    let behind = FIRST_DESCRIPTOR + i32::try_from(descriptors.len()).map_err(io::Error::other)?;
+    // Each is closed where it came in before any is put where it belongs.
+    let away = descriptors.into_iter().map(|fd| at_least(fd.as_fd(), behind)).collect::<io::Result<Vec<_>>>()?;
     for (number, fd) in (FIRST_DESCRIPTOR..).zip(away) {
-        // SAFETY: dup2 onto a number whose former owner, if any, has been dropped above; the copy lives until exec.
-        if unsafe { libc::dup2(fd, number) } < 0 {
+        // SAFETY: nobody owns the number, since all that had it were moved; the copy lives until exec.
+        if unsafe { libc::dup2(fd.as_raw_fd(), number) } < 0 {
             return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// What the master itself has inherited, from a careless shell say, is none of the program's business.
+fn keep_from_program(from: i32) -> io::Result<()> {
+    // SAFETY: close_range with this flag closes nothing now; it only marks what exec is to close.
+    let marked = unsafe { libc::syscall(libc::SYS_close_range, from, libc::c_int::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if marked == 0 {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let number = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
+        if let Some(number) = number.filter(|&number| number >= from) {
+            // SAFETY: it marks a descriptor of this single-threaded process; one that is gone meanwhile is an error.
+            unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
         }
     }
     Ok(())

@@ -14,6 +14,10 @@ pub(crate) struct Scene {
     /// All of it: nothing is inherited.
     pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) directory: PathBuf,
+    /// So many descriptors follow; the program finds them from 3 on.
+    pub(crate) descriptors: usize,
+    /// A variable that is to hold the program's own PID, which nobody knows before.
+    pub(crate) pid_variable: Option<OsString>,
     /// How many descriptors it may have: now, and at most.
     pub(crate) descriptor_limit: Option<(u64, u64)>,
 }

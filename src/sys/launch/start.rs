@@ -26,7 +26,7 @@ pub(crate) enum Outlets {
     Pipes { output: OwnedFd, error: OwnedFd },
 }
 
-/// Starts the launcher and hands it the scene. The descriptors will be 3, 4 … in the program.
+/// Starts the launcher and hands it the scene, and as many descriptors as that says.
 pub(crate) fn start_through_launcher(
     scene: &Scene,
     held: &File,
@@ -35,9 +35,10 @@ pub(crate) fn start_through_launcher(
 ) -> io::Result<Launched> {
     let (ours, theirs) = passing::pair()?;
     let script = files::in_memory(&serde_json::to_vec(scene).map_err(io::Error::other)?)?;
-    let mut handed = vec![script.as_fd(), held.as_fd()];
-    handed.extend_from_slice(descriptors);
-    passing::send(ours.as_fd(), b"scene", &handed)?;
+    passing::send(ours.as_fd(), b"scene", &[script.as_fd(), held.as_fd()])?;
+    for some in descriptors.chunks(passing::ROOM) {
+        passing::send(ours.as_fd(), b"descriptors", some)?;
+    }
     let mut command = Command::new("/proc/self/exe");
     command.arg(VERB).env_clear().stdin(theirs);
     let (pid, process) = spawn(command, outlets)?;

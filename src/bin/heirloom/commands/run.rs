@@ -68,9 +68,9 @@ async fn try_to_run(settings: Settings, form: Form) -> anyhow::Result<Ending> {
 }
 
 fn builder(settings: Settings) -> Builder {
-    let Settings { command, directory, env_file, environment, plan, lanes, .. } = settings;
+    let Settings { command, directory, env_file, environment, plan, lanes, dialect, stop_signal, .. } = settings;
     let builder = Master::builder()
-        .recipe(Recipe { directory, env_file, environment, plan, ..Recipe::new(command) })
+        .recipe(Recipe { directory, env_file, environment, plan, dialect, stop_signal, ..Recipe::new(command) })
         .lanes(lanes.into())
         .launcher(true)
         .capture_output(true)
