@@ -16,13 +16,16 @@ pub(super) fn with(text: &str, errors: &[Error], others: Vec<Mistake>) -> Vec<Mi
     errors.sort_by_key(|error| place(error).start);
     for error in errors {
         let at = place(error);
-        let line = line(text, &at);
-        if !broken.contains(&line) {
+        if broken.last().is_none_or(|line| line.end < at.start) {
+            let line = line(text, &at);
             mistakes.push(mistake(error.message(), at, text, line.clone()));
             broken.push(line);
         }
     }
-    let guessed = |at: &Range<usize>| broken.iter().any(|line| line.start <= at.end && at.start <= line.end);
+    let guessed = |at: &Range<usize>| {
+        let first = broken.partition_point(|line| line.end < at.start);
+        broken.get(first).is_some_and(|line| line.start <= at.end)
+    };
     let others = others.into_iter().filter(|mistake| !mistake.at.as_ref().is_some_and(guessed));
     mistakes.extend(others);
     mistakes

@@ -74,7 +74,7 @@ fn what_is_no_text_is_told_with_its_line() {
 #[test]
 fn no_endless_file_is_read() {
     let error = around().read(Some(Path::new("/dev/zero"))).expect_err("it never ends");
-    assert_eq!(error.source.to_string(), "it is larger than 1 MiB");
+    assert_eq!(error.source.to_string(), "it is larger than 256 KiB");
     let nothing = around().read(Some(Path::new("/dev/null"))).expect("it is empty").expect("it is there");
     assert_eq!(nothing.text, "");
 }
