@@ -6,6 +6,8 @@
 pub mod config;
 #[cfg(all(target_os = "linux", feature = "master"))]
 mod dialects;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "load")]
 pub mod load;
 #[cfg(all(target_os = "linux", feature = "master"))]

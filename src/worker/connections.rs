@@ -2,6 +2,7 @@
 //!
 //! Each is answered: yes when it is taken, no when nobody does. It must not know why they are passed.
 
+use std::fmt;
 use std::sync::Mutex;
 
 use tokio::sync::mpsc;
@@ -44,42 +45,71 @@ pub(super) struct Offer {
     pub(super) passed: Passed,
 }
 
-/// Where offers are left for the taker, while there is one.
+/// Where offers are left for the takers, while there are any.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
-    taker: Mutex<Option<mpsc::Sender<Offer>>>,
+    takers: Mutex<Vec<Taker>>,
+}
+
+/// Somebody who takes connections.
+#[derive(Debug)]
+struct Taker {
+    wish: Wish,
+    offers: mpsc::Sender<Offer>,
+}
+
+/// Which connections a taker wants.
+pub(super) enum Wish {
+    /// Whatever nobody else asked for.
+    Any,
+    /// Those that he knows as his.
+    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only who serves HTTP is choosy"))]
+    Only(Box<dyn Fn(&Passed) -> bool + Send>),
+}
+
+impl fmt::Debug for Wish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Self::Any) { "Any" } else { "Only(..)" })
+    }
 }
 
 impl Desk {
     /// Leaves an offer, or gives it back if nobody takes it.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "there is no master to offer anything"))]
     pub(super) fn offer(&self, offer: Offer) -> Result<(), Offer> {
-        match &*lock(&self.taker) {
-            Some(taker) => taker.try_send(offer).map_err(mpsc::error::TrySendError::into_inner),
+        let takers = lock(&self.takers);
+        let asked_for_it = |taker: &&Taker| matches!(&taker.wish, Wish::Only(wants) if wants(&offer.passed));
+        let takes_any = |taker: &&Taker| matches!(taker.wish, Wish::Any);
+        let mut open = takers.iter().filter(|taker| !taker.offers.is_closed());
+        match open.clone().find(asked_for_it).or_else(|| open.find(takes_any)) {
+            Some(taker) => taker.offers.try_send(offer).map_err(mpsc::error::TrySendError::into_inner),
             None => Err(offer),
         }
     }
 
     /// Takes no more offers.
     pub(super) fn close(&self) {
-        lock(&self.taker).take();
+        lock(&self.takers).clear();
     }
 
-    fn open(&self, shared: &Shared) -> Option<mpsc::Receiver<Offer>> {
-        let mut taker = lock(&self.taker);
-        if taker.as_ref().is_some_and(|taker| !taker.is_closed()) {
+    fn open(&self, shared: &Shared, wish: Wish) -> Option<mpsc::Receiver<Offer>> {
+        let mut takers = lock(&self.takers);
+        takers.retain(|taker| !taker.offers.is_closed());
+        if matches!(wish, Wish::Any) && takers.iter().any(|taker| matches!(taker.wish, Wish::Any)) {
             return None;
         }
-        let (sender, receiver) = mpsc::channel(WAITING);
+        let (offers, receiver) = mpsc::channel(WAITING);
         // The stage changes before the desk is closed: one of the two sees the other.
-        *taker = (!shared.stages.borrow().is_draining()).then_some(sender);
+        if !shared.stages.borrow().is_draining() {
+            takers.push(Taker { wish, offers });
+        }
         Some(receiver)
     }
 }
 
 impl Connections {
-    pub(super) fn take(worker: &Worker) -> Option<Self> {
-        let offers = worker.shared.desk.open(&worker.shared)?;
+    pub(super) fn take(worker: &Worker, wish: Wish) -> Option<Self> {
+        let offers = worker.shared.desk.open(&worker.shared, wish)?;
         Some(Self { worker: worker.clone(), offers })
     }
 

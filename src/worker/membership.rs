@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::connections::{Connections, Desk};
+#[cfg(feature = "http")]
+use super::connections::Passed;
+use super::connections::{Connections, Desk, Wish};
 use super::link::{Drained, Link};
 use super::{OnMasterDeath, Stage, Stages};
 use crate::protocol::{Status, WorkerMessage};
@@ -146,7 +148,13 @@ impl Worker {
     ///
     /// `None` while another one has them. While nobody has them, the master gives them to somebody else.
     pub fn connections(&self) -> Option<Connections> {
-        Connections::take(self)
+        Connections::take(self, Wish::Any)
+    }
+
+    /// The accepted connections that `wants` knows, before anybody else is asked; any number may do that.
+    #[cfg(feature = "http")]
+    pub(crate) fn connections_that(&self, wants: impl Fn(&Passed) -> bool + Send + 'static) -> Connections {
+        Connections::take(self, Wish::Only(Box::new(wants))).expect("only who wants all must be alone")
     }
 }
 

@@ -39,7 +39,7 @@ mod reader;
 mod stage;
 
 #[cfg(all(test, target_os = "linux"))]
-mod tests;
+pub(crate) mod tests;
 
 pub use crate::protocol::Status;
 pub use blocking::BlockingListener;

@@ -25,16 +25,16 @@ mod listening;
 mod stages;
 
 /// Longer than anything here takes; only a test that fails waits for it.
-const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// The master's end of a channel.
-struct Master {
+pub(crate) struct Master {
     channel: OwnedFd,
     said: u64,
 }
 
 /// A master and its worker, which has said hello.
-fn joined() -> (Master, Worker) {
+pub(crate) fn joined() -> (Master, Worker) {
     let (master, channel) = Master::new();
     let identity = Identity { id: Some(7), generation: Some(2), slot: Some(0) };
     let worker = Worker::over(channel, identity).unwrap();
@@ -50,7 +50,7 @@ impl Master {
     }
 
     /// The next message, with its number.
-    fn packet(&self) -> Packet<WorkerMessage> {
+    pub(crate) fn packet(&self) -> Packet<WorkerMessage> {
         let mut buffer = vec![0; MAX_PACKET];
         match passing::receive(self.channel.as_fd(), &mut buffer).expect("the worker says something") {
             Received::Packet { length, descriptors, truncated: false } => {
@@ -60,7 +60,7 @@ impl Master {
         }
     }
 
-    fn heard(&self) -> WorkerMessage {
+    pub(crate) fn heard(&self) -> WorkerMessage {
         self.packet().message
     }
 
@@ -73,11 +73,11 @@ impl Master {
     }
 
     /// Says something, and tells its number.
-    fn say(&mut self, message: MasterMessage) -> u64 {
+    pub(crate) fn say(&mut self, message: MasterMessage) -> u64 {
         self.say_with(message, &[])
     }
 
-    fn say_with(&mut self, message: MasterMessage, beside: &[BorrowedFd<'_>]) -> u64 {
+    pub(crate) fn say_with(&mut self, message: MasterMessage, beside: &[BorrowedFd<'_>]) -> u64 {
         let seq = self.said;
         self.said += 1;
         self.send(&frame::encode(&Packet { seq, message }).unwrap(), beside);
@@ -101,7 +101,7 @@ impl Master {
     }
 
     /// Waits until the worker has heard everything: it answers in order.
-    fn is_heard(&mut self) {
+    pub(crate) fn is_heard(&mut self) {
         let nothing = net::TcpListener::bind("127.0.0.1:0").unwrap();
         let seq = self.say_with(MasterMessage::NewConn { key: "sync".into() }, &[nothing.as_fd()]);
         assert_eq!(self.heard(), WorkerMessage::Accepted { ack: seq, accepted: false });
@@ -109,7 +109,7 @@ impl Master {
 }
 
 /// A listener as a master opens it.
-fn listener() -> net::TcpListener {
+pub(crate) fn listener() -> net::TcpListener {
     let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     listener
@@ -126,6 +126,6 @@ fn again(test: &str, part: &str) -> Command {
 const PART: &str = "HEIRLOOM_TEST_PART";
 
 /// Waits for a future, but not for ever.
-async fn soon<F: Future>(future: F) -> F::Output {
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(LIMIT, future).await.expect("this comes in time")
 }
