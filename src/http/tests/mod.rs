@@ -99,7 +99,7 @@ fn app() -> (mpsc::UnboundedSender<&'static str>, Router) {
                 }
             }),
         )
-        .route("/never", get(|| pending::<()>()))
+        .route("/never", get(pending::<()>))
         .route("/upgrade", get(upgrade));
     (sender, app)
 }
