@@ -1,7 +1,6 @@
 //! Nothing is cut, and no keep-alive client meets a closed connection: the axum example under a load of all kinds, while
 //! it is reloaded.
 #![cfg(target_os = "linux")]
-#![expect(missing_docs, reason = "a test has no readers but its own")]
 
 #[path = "http/master.rs"]
 mod master;
@@ -47,6 +46,7 @@ fn nobody_notices(mut master: Master, target: Target) {
     let tallies: Vec<_> = loads.iter().map(|(name, load)| (name, load.stop())).collect();
     let log = master.stop();
     for (name, tally) in tallies {
+        println!("{name}: {tally}");
         assert_eq!((tally.failures(), tally.stale), (0, 0), "{name}: {tally}");
     }
     let killed: Vec<_> = log.iter().filter(|notice| notice["notice"] == "killing").collect();

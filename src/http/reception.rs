@@ -120,15 +120,22 @@ where
                 None => self.passed = None,
             }
         }
-        // The runtime asks the kernel for news.
-        yield_now().await;
+        // A queue is empty when nothing was in it right after the runtime had asked the kernel: between two such looks,
+        // Tokio gives no more than it thinks is fair.
+        let mut is_fresh_look = false;
         for _ in 0..MOST_AT_THE_END {
-            let accepted = poll_fn(|cx| Poll::Ready(self.listener.poll_accept(cx))).await;
-            match accepted {
+            match poll_fn(|cx| Poll::Ready(self.listener.poll_accept(cx))).await {
                 Poll::Ready(Ok((socket, client))) => self.welcome(socket, client),
                 Poll::Ready(Err(error)) if is_about_one_client(&error) => {}
-                Poll::Ready(Err(_)) | Poll::Pending => return,
+                Poll::Ready(Err(_)) => return,
+                Poll::Pending if is_fresh_look => return,
+                Poll::Pending => {
+                    yield_now().await;
+                    is_fresh_look = true;
+                    continue;
+                }
             }
+            is_fresh_look = false;
         }
     }
 }

@@ -12,10 +12,10 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 /// Longer than anything takes; only a test that fails waits for it.
-pub const LIMIT: Duration = Duration::from_secs(120);
+pub(super) const LIMIT: Duration = Duration::from_secs(120);
 
 /// A master that runs.
-pub struct Master {
+pub(super) struct Master {
     child: Child,
     notices: Receiver<Value>,
     log: Vec<Value>,
@@ -24,7 +24,7 @@ pub struct Master {
 
 impl Master {
     /// Starts a master for the example at `address`, and waits until it serves.
-    pub fn start(address: &str, flags: &[&str]) -> Self {
+    pub(super) fn start(address: &str, flags: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_heirloom"))
             .args(["run", "-o", "json", "--listen", address])
             .args(flags)
@@ -46,13 +46,13 @@ impl Master {
     }
 
     /// The address that a listener has got.
-    pub fn address(&self) -> &str {
+    pub(super) fn address(&self) -> &str {
         let listening = self.log.iter().find(|notice| notice["notice"] == "listening");
         listening.and_then(|notice| notice["address"].as_str()).expect("it listens")
     }
 
     /// Reloads, and waits until the next generation is promoted.
-    pub fn reload(&mut self) {
+    pub(super) fn reload(&mut self) {
         self.generation += 1;
         self.signal(Signal::SIGHUP);
         let generation = self.generation;
@@ -60,7 +60,7 @@ impl Master {
     }
 
     /// Waits until nothing is left of any generation but the one that serves.
-    pub fn is_alone(&mut self) {
+    pub(super) fn is_alone(&mut self) {
         for generation in 1..self.generation {
             let is_gone = |notice: &Value| notice["notice"] == "gone" && notice["generation"] == generation;
             if !self.log.iter().any(is_gone) {
@@ -70,7 +70,7 @@ impl Master {
     }
 
     /// Ends the master, and gives back all that it said.
-    pub fn stop(mut self) -> Vec<Value> {
+    pub(super) fn stop(mut self) -> Vec<Value> {
         self.signal(Signal::SIGTERM);
         self.wait_for("ended", |_| true);
         assert!(self.child.wait().expect("it is our child").success());

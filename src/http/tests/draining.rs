@@ -23,20 +23,22 @@ async fn a_connection_that_has_said_nothing_yet_is_answered() {
 #[tokio::test]
 async fn what_waits_in_the_queue_is_taken() {
     let (mut master, worker) = joined();
-    let open = listener();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let open = socket.listen(1024).unwrap();
     let address = open.local_addr().unwrap();
     let mut clients = Vec::new();
-    for _ in 0..50 {
+    for _ in 0..300 {
         clients.push(Wire(TcpStream::connect(address).await.unwrap()));
     }
     master.say(MasterMessage::Drain { grace_ms: LONG });
     soon(worker.draining()).await;
-    let serving = tokio::spawn(async move { serve(&worker, TcpListener::from_std(open).unwrap(), app().1).await });
+    let serving = tokio::spawn(async move { serve(&worker, open, app().1).await });
     for mut client in clients {
         assert_eq!(client.ask("/").await.status, 200);
     }
     let served = soon(serving).await.unwrap();
-    assert_eq!(served, Served { connections: 50, requests: 50, cut: 0 });
+    assert_eq!(served, Served { connections: 300, requests: 300, cut: 0 });
     assert!(TcpStream::connect(address).await.is_err());
 }
 
