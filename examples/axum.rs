@@ -1,7 +1,7 @@
 //! An axum server that is reloaded without losing a request.
 //!
 //!     cargo build --release --bin heirloom --example axum
-//!     ./target/release/heirloom run --listen 127.0.0.1:8000 -w 2 -- ./target/release/examples/axum 127.0.0.1:8000
+//!     ./target/release/heirloom run --listen 127.0.0.1:8000 -w 2 -- ./target/release/examples/axum
 use std::{convert::Infallible, env, error::Error, process, time::Duration};
 
 use axum::body::{Body, Bytes};

@@ -24,14 +24,14 @@ pub struct Secured<L, F> {
 /// #     #[derive(Clone)]
 /// #     pub struct TlsAcceptor;
 /// #     impl TlsAcceptor {
-/// #         pub async fn accept<S>(self, stream: S) -> std::io::Result<S> { Ok(stream) }
+/// #         pub fn accept<S>(&self, stream: S) -> std::future::Ready<std::io::Result<S>> { std::future::ready(Ok(stream)) }
 /// #     }
 /// # }
 /// # async fn example(app: axum::Router, tls: tokio_rustls::TlsAcceptor) -> Result<(), Box<dyn std::error::Error>> {
 /// # let worker = heirloom::Worker::join()?;
 /// // tls: tokio_rustls::TlsAcceptor, with `alpn_protocols` of `h2` and `http/1.1`
 /// let listener = worker.listen("127.0.0.1:8443").await?;
-/// let listener = heirloom::http::secured(listener, move |stream| tls.clone().accept(stream));
+/// let listener = heirloom::http::secured(listener, move |stream| tls.accept(stream));
 /// worker.ready()?;
 /// heirloom::http::serve(&worker, listener, app).await;
 /// # Ok(())
