@@ -21,6 +21,9 @@ pub enum Malformed {
         /// How many.
         length: usize,
     },
+    /// It has no bytes at all.
+    #[error("it sent an empty packet")]
+    Empty,
     /// The kernel had to cut it off, or its descriptors.
     #[error("the packet or its descriptors were cut off on the way")]
     Truncated,
@@ -108,6 +111,7 @@ pub fn read<M: Message>(bytes: &[u8]) -> Result<Packet<M>, Malformed> {
 
 fn within_limits(bytes: &[u8]) -> Result<(), Malformed> {
     match bytes.len() {
+        0 => Err(Malformed::Empty),
         length if length > MAX_PACKET => Err(Malformed::TooLarge { length }),
         _ => Ok(()),
     }
@@ -196,6 +200,7 @@ mod tests {
     #[test]
     fn each_mistake_is_named() {
         let sentence = |json: &str| worker(json).unwrap_err().to_string();
+        assert_eq!(worker(""), Err(Malformed::Empty));
         assert!(matches!(worker("{"), Err(Malformed::NotJson { .. })));
         assert_eq!(worker("[]"), Err(Malformed::NotAnObject));
         assert_eq!(worker("{}"), Err(Malformed::Nameless));
