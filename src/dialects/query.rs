@@ -51,12 +51,12 @@ impl QueryDialect {
         self.has_said_hello
     }
 
-    /// The number and the bytes of a message to the worker.
-    pub(crate) fn say(&mut self, message: MasterMessage) -> (u64, Vec<u8>) {
+    /// The number and the bytes of a message to the worker. The error is why it cannot be told, in words.
+    pub(crate) fn say(&mut self, message: MasterMessage) -> Result<(u64, Vec<u8>), String> {
         let seq = self.next;
+        let bytes = frame::encode(&Packet { seq, message }).map_err(|error| error.to_string())?;
         self.next += 1;
-        let bytes = frame::encode(&Packet { seq, message }).expect("what a master says is short");
-        (seq, bytes)
+        Ok((seq, bytes))
     }
 }
 
@@ -104,9 +104,15 @@ mod tests {
     #[test]
     fn each_message_to_the_worker_has_a_number_of_its_own() {
         let mut dialect = QueryDialect::default();
-        assert_eq!(dialect.say(MasterMessage::Promoted).0, 0);
-        let (seq, bytes) = dialect.say(MasterMessage::Drain { grace_ms: 30_000 });
+        assert_eq!(dialect.say(MasterMessage::Promoted).map(|(seq, _)| seq), Ok(0));
+        let (seq, bytes) = dialect.say(MasterMessage::Drain { grace_ms: 30_000 }).unwrap();
         assert_eq!(seq, 1);
         assert_eq!(String::from_utf8_lossy(&bytes), r#"{"act":"drain","graceMs":30000,"seq":1}"#);
+    }
+
+    #[test]
+    fn what_does_not_fit_into_a_packet_is_an_error() {
+        let refused = MasterMessage::Refused { ack: 1, errno: 22, message: "x".repeat(70_000) };
+        assert!(QueryDialect::default().say(refused).is_err_and(|what| what.contains("more than 65536")));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
 use super::listeners::ListenerId;
 use super::machine::Master;
@@ -33,7 +34,7 @@ pub(super) struct Handing {
     /// Our end of the channel and the worker's, until it is started; ours afterwards.
     pub(super) channel: Option<(OwnedFd, OwnedFd)>,
     pub(super) our_end: Option<OwnedFd>,
-    pub(super) handles: Vec<OwnedFd>,
+    pub(super) handles: Vec<Arc<OwnedFd>>,
     /// The number of each handle in the worker.
     pub(super) inherited: BTreeMap<ListenerId, u16>,
     pub(super) notify: Option<NotifySocket>,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::open::{Declaration, ListenError};
 use super::token::Token;
@@ -35,9 +35,11 @@ pub(super) struct Listener {
 }
 
 /// A generation's hold on a lane.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Tenant {
     lane: LaneId,
+    /// The copy that is on its way to workers, if one is.
+    handle: Weak<OwnedFd>,
     /// A worker has been given it.
     granted: bool,
     /// A worker accepts there, as far as we know.
@@ -127,7 +129,7 @@ impl Listeners {
         if !listener.tenants.contains_key(&generation) {
             match listener.free_lane(serving) {
                 Ok(lane) => {
-                    let tenant = Tenant { lane, granted: false, taken: false, abandoned: false };
+                    let tenant = Tenant { lane, handle: Weak::new(), granted: false, taken: false, abandoned: false };
                     listener.tenants.insert(generation, tenant);
                 }
                 Err(otherwise) => return otherwise,
@@ -153,13 +155,23 @@ impl Listeners {
         }
     }
 
-    /// A copy of the generation's lane, to be given to a worker.
-    pub(super) fn grant(&mut self, id: ListenerId, generation: GenerationId) -> io::Result<OwnedFd> {
+    /// How many listeners are open because that generation asked for them.
+    pub(super) fn opened_for(&self, generation: GenerationId) -> usize {
+        let by_query = self.all.values().filter(|listener| listener.by_query);
+        by_query.filter(|listener| listener.tenants.contains_key(&generation)).count()
+    }
+
+    /// A copy of the generation's lane, to be given to a worker; however many wait for it, they share one.
+    pub(super) fn grant(&mut self, id: ListenerId, generation: GenerationId) -> io::Result<Arc<OwnedFd>> {
         let gone = || io::Error::from(io::ErrorKind::NotFound);
         let listener = self.all.get_mut(&id).ok_or_else(gone)?;
         let tenant = listener.tenants.get_mut(&generation).ok_or_else(gone)?;
         listener.lanes.grant(tenant.lane)?;
-        let handle = listener.lanes.handle(tenant.lane).try_clone_to_owned()?;
+        let handle = match tenant.handle.upgrade() {
+            Some(handle) => handle,
+            None => Arc::new(listener.lanes.handle(tenant.lane).try_clone_to_owned()?),
+        };
+        tenant.handle = Arc::downgrade(&handle);
         tenant.granted = true;
         Ok(handle)
     }
@@ -272,8 +284,12 @@ impl Listeners {
         listener.watched.clear();
         let replaced = mended.iter().filter(|mended| mended.replaced).map(|mended| mended.lane);
         let replaced: BTreeSet<LaneId> = replaced.collect();
-        let holders = listener.tenants.iter().filter(|(_, tenant)| replaced.contains(&tenant.lane));
-        let holders = holders.map(|(&generation, _)| generation).collect();
+        let holders = listener.tenants.iter_mut().filter(|(_, tenant)| replaced.contains(&tenant.lane));
+        let holders = holders.map(|(&generation, tenant)| {
+            tenant.handle = Weak::new();
+            generation
+        });
+        let holders = holders.collect();
         self.watch(id);
         Ok((mended.iter().map(described).collect(), holders))
     }
@@ -286,7 +302,7 @@ impl Listeners {
         }
     }
 
-    fn close(&mut self, id: ListenerId) {
+    pub(super) fn close(&mut self, id: ListenerId) {
         if let Some(listener) = self.all.remove(&id) {
             for (_, fd) in listener.lanes.members() {
                 self.poller.remove(fd);

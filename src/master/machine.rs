@@ -154,6 +154,11 @@ impl Master {
         self.tell(What::Deeds(deed), None, Vec::new());
     }
 
+    /// Whether there is room for what workers say, and not only for notices.
+    pub(super) fn has_room(&self) -> bool {
+        self.sinks.iter().all(Sink::has_room)
+    }
+
     pub(super) fn tell(&mut self, what: What, pid: Option<u32>, last_lines: Vec<String>) {
         self.latest_report += 1;
         let report = Report { id: self.latest_report, time: SystemTime::now(), what, pid, last_lines };

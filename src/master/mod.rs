@@ -3,6 +3,7 @@
 //! [`Master`] waits for what happens, asks the rules what to do about it, and does it. It must not know why anything
 //! is decided, nor that there may be a terminal.
 
+mod budget;
 mod builder;
 mod channel;
 mod handing;
@@ -21,6 +22,7 @@ mod report;
 mod rescue;
 mod start;
 mod token;
+mod wording;
 
 pub use crate::dialects::{Dialect, Evidence, StopSignal};
 pub use builder::{Builder, StartError};

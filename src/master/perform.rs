@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 use super::listeners::{Allotment, Farewell};
 use super::machine::Master;
 use super::report::{Deed, What};
+use super::wording::shown;
 use crate::protocol::MasterMessage;
 use crate::supervision::{Action, Event, GenerationId, Notice, Reason, Slot, WorkerId};
 use crate::sys::lanes;
@@ -137,15 +138,20 @@ impl Master {
 
     /// A worker that breaks the protocol loses its channel.
     pub(super) fn cut_off(&mut self, worker: WorkerId, what: String) {
-        self.close_channel(worker);
-        self.feed(Event::Misbehaved { worker, what });
+        if self.close_channel(worker) {
+            self.feed(Event::Misbehaved { worker, what: shown(&what) });
+        }
     }
 
-    pub(super) fn close_channel(&mut self, worker: WorkerId) {
-        if let Some(channel) = self.processes.all.get_mut(&worker).and_then(|process| process.channel.take()) {
-            self.poller.remove(channel.socket.as_fd());
-        }
+    /// Closes a worker's channel; whether it had one.
+    pub(super) fn close_channel(&mut self, worker: WorkerId) -> bool {
+        let Some(channel) = self.processes.all.get_mut(&worker).and_then(|process| process.channel.take()) else {
+            return false;
+        };
+        self.poller.remove(channel.socket.as_fd());
+        channel.close();
         self.pass_on(worker);
+        true
     }
 
     /// Adds what only the master knows, and tells the world.

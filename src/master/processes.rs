@@ -81,7 +81,8 @@ impl Process {
 
     /// Whether it can be handed a connection that somebody else accepted.
     pub(super) fn takes_connections(&self) -> bool {
-        !self.declines_connections && self.channel.as_ref().is_some_and(Channel::has_said_hello)
+        let listens = |channel: &Channel| channel.has_said_hello() && !channel.is_waiting();
+        !self.declines_connections && self.channel.as_ref().is_some_and(listens)
     }
 }
 

@@ -1,28 +1,39 @@
 //! What watched descriptors bring: a worker's words, its output, its end, a lane that was shut or where nobody accepts.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use super::listeners::ListenerId;
 use super::machine::{Master, listening};
 use super::open::Declaration;
 use super::report::{Deed, Stream};
 use super::token::Token;
+use super::wording::{shown, shown_within};
 use crate::dialects::Said;
-use crate::protocol::{Address, MasterMessage, Match, Query};
+use crate::protocol::{Address, MAX_TEXT, MasterMessage, Match, Query};
 use crate::supervision::{Event, Exit, GenerationId, WorkerId};
 use crate::sys::passing::{self, Received};
 use crate::sys::poller::{Interest, Readiness};
-use crate::sys::process;
+use crate::sys::{files, process};
 
 /// What a query gets that makes no sense, and one for which there is no listener.
 const EINVAL: i32 = nix::errno::Errno::EINVAL as i32;
 const EADDRNOTAVAIL: i32 = nix::errno::Errno::EADDRNOTAVAIL as i32;
+/// And one that wants more than it can have.
+const EMFILE: i32 = nix::errno::Errno::EMFILE as i32;
+
+/// So many listeners can a generation open by asking for them.
+const MOST_OPENED: usize = 64;
+/// So many different guesses are told.
+const MOST_GUESSES: usize = 256;
+/// A refusal's reason is cut off after this, since it is to fit into a packet.
+const LONGEST_REFUSAL: usize = 2048;
 
 /// What a query gets.
 struct Grant {
     key: String,
-    handle: std::os::fd::OwnedFd,
+    handle: Arc<OwnedFd>,
     /// The worker was born with it, under this number.
     fd: Option<u16>,
 }
@@ -101,9 +112,10 @@ impl Master {
 
     /// Passes a worker's lines on, if anybody has room for them.
     fn read_output(&mut self, worker: WorkerId, stream: Stream) {
+        let has_room = self.has_room();
         let Some(outlet) = self.processes.outlets.get_mut(&(worker, stream)) else { return };
         let token = Token::Output(worker, stream);
-        if !self.sinks.iter().all(super::report::Sink::has_room) {
+        if !has_room {
             self.poller.remove(outlet.pipe.as_fd());
             self.paused.push(token);
             return;
@@ -138,23 +150,25 @@ impl Master {
         let Some(channel) = self.processes.all.get_mut(&worker).and_then(|process| process.channel.as_mut()) else {
             return;
         };
-        if ready.writable {
-            channel.flush();
+        if ready.writable
+            && let Err(what) = channel.flush()
+        {
+            return self.cut_off(worker, what);
         }
-        let heard = if ready.readable { channel.hear() } else { super::channel::Heard::default() };
+        let heard = if ready.readable { channel.hear(files::uptime()) } else { super::channel::Heard::default() };
         for said in heard.said {
             self.heed(worker, said);
         }
         match heard.over {
             Some(Some(what)) => self.cut_off(worker, what),
-            Some(None) => self.close_channel(worker),
+            Some(None) => drop(self.close_channel(worker)),
             None if ready.writable => self.watch_channel(worker),
             None => {}
         }
     }
 
     fn heed(&mut self, worker: WorkerId, said: Said) {
-        let Some(process) = self.processes.all.get(&worker) else { return };
+        let Some(process) = self.processes.all.get(&worker).filter(|process| process.channel.is_some()) else { return };
         let (generation, slot) = (process.generation, process.slot);
         match said {
             Said::Hello { program } => {
@@ -172,11 +186,16 @@ impl Master {
             }
             Said::Draining => tracing::debug!(%worker, "draining"),
             Said::Status(status) => {
-                if let Some(text) = status.text {
+                if let Some(text) = status.text.filter(|_| self.has_room()) {
+                    let text = shown_within(&text, MAX_TEXT);
                     self.report(Deed::Status { generation, slot, text });
                 }
             }
-            Said::Connection { ack, accepted } => self.passed(worker, ack, accepted),
+            Said::Connection { ack, accepted } => {
+                if !self.passed(worker, ack, accepted) {
+                    self.cut_off(worker, format!("it answers for connection {ack}, which was never passed to it"));
+                }
+            }
             Said::Unknown { act } => tracing::debug!(%worker, act, "said something that we do not know"),
         }
     }
@@ -188,8 +207,9 @@ impl Master {
             .and_then(|asked| self.find_or_open(worker, generation, &asked));
         let (message, handle) = match granted {
             Ok(Grant { key, fd: Some(fd), .. }) => (MasterMessage::Inherited { ack, key, fd }, None),
-            Ok(Grant { key, handle, fd: None }) => (MasterMessage::Granted { ack, key }, Some(handle.into())),
+            Ok(Grant { key, handle, fd: None }) => (MasterMessage::Granted { ack, key }, Some(handle)),
             Err((errno, message)) => {
+                let message = shown_within(&message, LONGEST_REFUSAL);
                 self.report_refusal(worker, query, &message);
                 (MasterMessage::Refused { ack, errno, message }, None)
             }
@@ -223,6 +243,10 @@ impl Master {
 
     /// Nothing is declared: the query itself opens the listener.
     fn open_for_query(&mut self, generation: GenerationId, asked: &Address) -> Result<ListenerId, (i32, String)> {
+        if self.listeners.opened_for(generation) >= MOST_OPENED {
+            let why = format!("a generation can open at most {MOST_OPENED} listeners by asking for them");
+            return Err((EMFILE, why));
+        }
         let lanes = self.behaviour.lanes;
         let declaration = Declaration { lanes, ..Declaration::new(asked.to_string(), asked.clone()) };
         let fault = |error: &dyn std::error::Error, errno: i32| (errno, super::machine::in_full(error));
@@ -230,6 +254,7 @@ impl Master {
         match self.listeners.allot_one(id, generation, self.supervisor.serving()) {
             super::listeners::Allotment::Done => {}
             super::listeners::Allotment::NotYet(why) | super::listeners::Allotment::Never(why) => {
+                self.listeners.close(id);
                 return Err((EINVAL, why));
             }
         }
@@ -243,7 +268,7 @@ impl Master {
         let Some(process) = self.processes.all.get(&worker) else { return };
         let (generation, slot) = (process.generation, process.slot);
         let Some(listener) = self.listeners.listener(id) else { return };
-        if !self.guessed.insert((asked.clone(), id)) {
+        if self.guessed.len() >= MOST_GUESSES || !self.guessed.insert((asked.clone(), id)) {
             return; // it has been said
         }
         let (asked, listener) = (asked.to_string(), listener.declaration.name.clone());
@@ -251,10 +276,10 @@ impl Master {
     }
 
     fn report_refusal(&mut self, worker: WorkerId, query: &Query, why: &str) {
-        let Some(process) = self.processes.all.get(&worker) else { return };
+        let Some(process) = self.processes.all.get(&worker).filter(|_| self.has_room()) else { return };
         let (generation, slot) = (process.generation, process.slot);
         let asked = Address::try_from(query).map_or_else(|_| format!("{query:?}"), |address| address.to_string());
-        self.report(Deed::Refused { generation, slot, asked, why: why.to_owned() });
+        self.report(Deed::Refused { generation, slot, asked: shown(&asked), why: shown(why) });
     }
 
     /// A worker has shut a lane: whoever else holds it must not suffer.

@@ -82,15 +82,16 @@ impl Master {
         }
     }
 
-    /// A worker answered: what it does not serve is relayed.
-    pub(super) fn passed(&mut self, worker: WorkerId, seq: u64, accepted: bool) {
-        let Some(Passed { listener, connection }) = self.relays.passed.remove(&(worker, seq)) else { return };
+    /// A worker answered: what it does not serve is relayed. False if there was nothing to be answered.
+    pub(super) fn passed(&mut self, worker: WorkerId, seq: u64, accepted: bool) -> bool {
+        let Some(Passed { listener, connection }) = self.relays.passed.remove(&(worker, seq)) else { return false };
         if !accepted {
             if let Some(process) = self.processes.all.get_mut(&worker) {
                 process.declines_connections = true;
             }
             self.relay(listener, connection);
         }
+        true
     }
 
     /// A worker is gone: what it had not taken goes to another.

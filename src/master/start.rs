@@ -75,7 +75,12 @@ impl Master {
         };
         match (self.behaviour.launcher, theirs) {
             (true, theirs) => {
-                let descriptors: Vec<BorrowedFd<'_>> = handing.handles.iter().chain(&theirs).map(AsFd::as_fd).collect();
+                let descriptors: Vec<BorrowedFd<'_>> = handing
+                    .handles
+                    .iter()
+                    .map(|handle| handle.as_fd())
+                    .chain(theirs.as_ref().map(AsFd::as_fd))
+                    .collect();
                 scene.descriptors = descriptors.len();
                 launch::start_through_launcher(&scene, held, &descriptors, outlets)
             }

@@ -116,6 +116,9 @@ pub enum MasterMessage {
     },
 }
 
+/// The text of a status is cut off after so many bytes.
+pub const MAX_TEXT: usize = 1024;
+
 /// How a worker does; it tells as much as it likes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

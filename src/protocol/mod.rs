@@ -13,7 +13,7 @@ mod query;
 pub use address::{Address, AddressError, Host};
 pub use frame::{MAX_DESCRIPTORS, MAX_PACKET, Malformed};
 pub use matching::{Declared, Match, choose};
-pub use message::{MasterMessage, Message, Packet, Status, WorkerMessage};
+pub use message::{MAX_TEXT, MasterMessage, Message, Packet, Status, WorkerMessage};
 pub use query::{AddressType, Query, QueryError};
 
 /// The version of the protocol that `hello` names.

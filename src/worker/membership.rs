@@ -13,12 +13,10 @@ use super::connections::Passed;
 use super::connections::{Connections, Desk, Wish};
 use super::link::{Drained, Link};
 use super::{OnMasterDeath, Stage, Stages};
-use crate::protocol::{Status, WorkerMessage};
+use crate::protocol::{MAX_TEXT, Status, WorkerMessage};
 
 /// How long a worker may drain when there is no master to lose patience.
 const GRACE_WITHOUT_MASTER: Duration = Duration::from_secs(30);
-/// A status's text is cut off here, in bytes.
-const LONGEST_TEXT: usize = 1024;
 
 /// This process as a worker; all copies are the same one.
 #[derive(Debug, Clone)]
@@ -113,7 +111,7 @@ impl Worker {
     /// Tells how this worker does. Never waits: when the master is busy, it does not hear this one.
     pub fn status(&self, mut status: Status) {
         if let Some(text) = &mut status.text {
-            shorten(text, LONGEST_TEXT);
+            shorten(text, MAX_TEXT);
         }
         if let Some(link) = &self.shared.link {
             link.post_if_there_is_room(&WorkerMessage::Status(status));
