@@ -85,6 +85,12 @@ impl Master {
 
 impl Drop for Master {
     fn drop(&mut self) {
+        // Asked twice it takes its workers along; killed it could not.
+        for _ in 0..2 {
+            let _ = kill(self.pid(), Signal::SIGTERM);
+            let _ = self.reports.recv_timeout(Duration::from_millis(100));
+        }
+        while self.reports.recv_timeout(Duration::from_secs(5)).is_ok() {}
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
