@@ -108,7 +108,8 @@ impl Address {
             Some("") => Err(AddressError::EmptyPath),
             Some(name) => Ok(Self::Abstract(name.to_owned())),
             None if text.is_empty() => Err(AddressError::EmptyPath),
-            None if text.starts_with('/') => Ok(Self::Unix(path.to_owned())),
+            // One slash says as much as several, and what follows `unix:` is not taken for a URL's `//`.
+            None if text.starts_with('/') => Ok(Self::Unix(format!("/{}", text.trim_start_matches('/')).into())),
             None => Err(AddressError::RelativePath(shown())),
         }
     }
@@ -311,6 +312,7 @@ mod tests {
         assert_eq!(parsed("tcp://127.0.0.1:80").to_string(), "127.0.0.1:80");
         assert_eq!(parsed("/run/a.sock").to_string(), "unix:/run/a.sock");
         assert_eq!(parsed("unix:///run/a.sock").to_string(), "unix:/run/a.sock");
+        assert_eq!(parsed("//run/a.sock").to_string(), "unix:/run/a.sock");
     }
 
     #[test]
@@ -370,6 +372,13 @@ mod tests {
         #[test]
         fn no_text_makes_the_parser_panic(text in ".*") {
             let _ = text.parse::<Address>();
+        }
+
+        #[test]
+        fn a_path_that_is_written_is_read_back(text in "(unix:|/)[/@.a]{0,12}") {
+            if let Ok(address) = text.parse::<Address>() {
+                prop_assert_eq!(parsed(&address.to_string()), address);
+            }
         }
 
         #[test]
