@@ -6,12 +6,7 @@
 
 What it says to its master is in docs/protocol.md. Started without one, it binds by itself.
 """
-import json
-import os
-import selectors
-import socket
-import sys
-import time
+import json, os, selectors, socket, sys, time  # noqa: E401
 
 
 def take_channel():
@@ -51,7 +46,10 @@ class Worker:
 
     def obey(self, channel):
         """One packet from the master is one message."""
-        packet, fds, _, _ = socket.recv_fds(channel, 65536, 8, socket.MSG_CMSG_CLOEXEC)
+        try:
+            packet, fds, _, _ = socket.recv_fds(channel, 65536, 8, socket.MSG_CMSG_CLOEXEC)
+        except ConnectionResetError:  # it left something of ours unread; the end comes next
+            return
         if not packet:  # the master is gone: go on serving
             return self.selector.unregister(channel)
         message = json.loads(packet)
