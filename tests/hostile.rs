@@ -139,6 +139,7 @@ fn assert_unnoticed(loads: [Load; 2]) {
     }
 }
 
+/// `HEIRLOOM_ROUNDS=40` makes it a thousand hostile workers.
 #[test]
 fn a_generation_with_a_hostile_worker_is_given_up_and_nobody_notices() {
     let mut among = Among::good_ones();
@@ -149,7 +150,7 @@ fn a_generation_with_a_hostile_worker_is_given_up_and_nobody_notices() {
         among.raise(offence, what);
     }
     let (descriptors, memory) = (among.descriptors(), among.memory());
-    let rounds = std::env::var("HEIRLOOM_ROUNDS").map_or(3, |rounds| rounds.parse().unwrap());
+    let rounds = std::env::var("HEIRLOOM_ROUNDS").map_or(1, |rounds| rounds.parse().unwrap());
     for _ in 0..rounds {
         for (offence, what) in offences() {
             among.raise(offence, what);

@@ -9,8 +9,9 @@ use crate::sys::files;
 
 /// A longer line goes out in pieces.
 const LONGEST_LINE: usize = 16 * 1024;
-/// So many lines of a worker are kept.
+/// So many lines of a worker are kept, and so many characters of each.
 const KEPT_LINES: usize = 20;
+const KEPT_OF_A_LINE: usize = 1024;
 /// So many bytes are taken at once, before others have their turn.
 const AT_ONCE: usize = 64 * 1024;
 
@@ -92,7 +93,7 @@ impl LastLines {
         if self.0.len() == KEPT_LINES {
             self.0.pop_front();
         }
-        self.0.push_back(line.to_owned());
+        self.0.push_back(line.chars().take(KEPT_OF_A_LINE).collect());
     }
 
     pub(super) fn all(&self) -> Vec<String> {
@@ -132,5 +133,7 @@ mod tests {
         (0..30).for_each(|n| kept.keep(&n.to_string()));
         assert_eq!(kept.all().first().map(String::as_str), Some("10"));
         assert_eq!(kept.all().len(), KEPT_LINES);
+        kept.keep(&"x".repeat(LONGEST_LINE));
+        assert_eq!(kept.all().last().map(String::len), Some(KEPT_OF_A_LINE));
     }
 }

@@ -108,7 +108,8 @@ impl Worker {
         }
     }
 
-    /// Tells how this worker does. Never waits: when the master is busy, it does not hear this one.
+    /// Tells how this worker does. Never waits: when the master is busy, or has heard a hundred of them within this
+    /// second, it does not hear this one.
     pub fn status(&self, mut status: Status) {
         if let Some(text) = &mut status.text {
             shorten(text, MAX_TEXT);

@@ -6,11 +6,15 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use super::membership::lock;
 use crate::protocol::{Packet, WorkerMessage, frame};
 use crate::sys::passing;
 use crate::sys::readiness::{Interest, Signal, wait};
+
+/// So many messages that need not leave may do so in a second.
+const MOST_A_SECOND: u32 = 100;
 
 /// A message did not leave, and will not.
 #[derive(Debug)]
@@ -29,7 +33,15 @@ pub(super) struct Outbox {
 struct Queue {
     next: u64,
     waiting: VecDeque<Vec<u8>>,
+    pace: Pace,
     is_closed: bool,
+}
+
+/// How many messages have left since when, of those that need not leave.
+#[derive(Debug, Default)]
+struct Pace {
+    since: Option<Instant>,
+    count: u32,
 }
 
 impl Outbox {
@@ -56,9 +68,12 @@ impl Outbox {
         Ok(seq)
     }
 
-    /// Sends a message now or never.
+    /// Sends a message now or never: a master that is told more than it can hear would end this worker.
     pub(super) fn post_if_there_is_room(&self, message: &WorkerMessage) {
         let mut queue = lock(&self.queue);
+        if !queue.pace.allows(Instant::now()) {
+            return;
+        }
         if let Ok((_, bytes)) = queue.number(message) {
             let _ = self.try_send(&queue, &bytes);
         }
@@ -121,5 +136,29 @@ impl Queue {
         })?;
         self.next += 1;
         Ok((packet.seq, bytes))
+    }
+}
+
+impl Pace {
+    fn allows(&mut self, now: Instant) -> bool {
+        if self.since.is_none_or(|since| now.duration_since(since) >= Duration::from_secs(1)) {
+            *self = Self { since: Some(now), count: 0 };
+        }
+        self.count += 1;
+        self.count <= MOST_A_SECOND
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_need_not_leave_does_so_a_hundred_times_a_second() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        let mut allowed = |now| (0..1000).filter(|_| pace.allows(now)).count();
+        assert_eq!(allowed(start), 100);
+        assert_eq!(allowed(start + Duration::from_millis(999)), 0);
+        assert_eq!(allowed(start + Duration::from_secs(1)), 100);
     }
 }
