@@ -6,10 +6,13 @@ use super::machine::{Master, uptime};
 use super::processes::Process;
 use super::release::Release;
 use super::report::Deed;
+use super::wording::shown_within;
 use crate::dialects::{Dialect, Evidence, Notification, Proof, Speaks, State, Watchdog};
+use crate::protocol::MAX_TEXT;
 use crate::supervision::{Event, GenerationId, Slot, Uptime, WorkerId};
 use crate::sys::lanes::Accepted;
 use crate::sys::notify::{self, NotifySocket};
+use crate::sys::passing;
 
 /// How soon we look again whether a probe was taken: that somebody accepted is no event for the one who connected.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -115,6 +118,7 @@ impl Master {
         for _ in 0..AT_ONCE {
             let Some(process) = self.processes.all.get(&worker) else { return };
             let Some(Ok(Some(datagram))) = process.notify.as_ref().map(NotifySocket::receive) else { return };
+            passing::discard(datagram.descriptors); // which is also the answer to a barrier
             if !comes_from(process, datagram.pid) {
                 tracing::warn!(%worker, sender = datagram.pid, "a stranger sent to a worker's notify socket");
                 continue;
@@ -132,8 +136,8 @@ impl Master {
         let Some(process) = self.processes.all.get_mut(&worker) else { return };
         let (generation, slot) = (process.generation, process.slot);
         let evidence = if notification.state == Some(State::Ready) { process.proof.notified() } else { None };
-        if let Some(text) = notification.status {
-            self.report(Deed::Status { generation, slot, text });
+        if let Some(text) = notification.status.filter(|_| self.has_room()) {
+            self.report(Deed::Status { generation, slot, text: shown_within(&text, MAX_TEXT) });
         }
         if let Some(by) = notification.extend_timeout {
             self.feed(Event::Extended { worker, by });
