@@ -184,6 +184,7 @@ impl Builder {
     /// # Errors
     /// When the program is not there, a limit is too low, or a listener cannot be opened: nothing is open then.
     pub fn build(mut self) -> Result<Master, StartError> {
+        self.recipe.remember_where_we_are();
         self.recipe.resolve()?;
         self.behaviour.descriptor_limit = Some(self.check_descriptors()?);
         let system = |what| move |source| StartError::System { what, source };

@@ -180,6 +180,12 @@ impl Recipe {
         })
     }
 
+    /// Fixes the directory by its path, symlinks and all: once they have moved, nobody can tell any more that `$PWD` was
+    /// where we were started.
+    pub(super) fn remember_where_we_are(&mut self) {
+        self.directory.get_or_insert_with(where_we_were_started);
+    }
+
     fn resolve_directory(&self) -> Result<PathBuf, ReleaseError> {
         let path = self.directory.clone().unwrap_or_else(where_we_were_started);
         let unreachable = |source| ReleaseError::Directory { path: path.clone(), source };
