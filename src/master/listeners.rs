@@ -277,14 +277,14 @@ impl Listeners {
         }
     }
 
-    /// Mends what a worker has shut. Says what was done, and which generations have to be given new handles.
+    /// Mends what a worker has shut. Says what was done, and which generations held it: even where the socket is the same,
+    /// an event loop that has seen it shut may take it for shut for ever (Tokio's does).
     pub(super) fn mend(&mut self, id: ListenerId) -> io::Result<(Vec<String>, Vec<GenerationId>)> {
         let Some(listener) = self.all.get_mut(&id) else { return Ok((Vec::new(), Vec::new())) };
         let mended = listener.lanes.repair()?;
         listener.watched.clear();
-        let replaced = mended.iter().filter(|mended| mended.replaced).map(|mended| mended.lane);
-        let replaced: BTreeSet<LaneId> = replaced.collect();
-        let holders = listener.tenants.iter_mut().filter(|(_, tenant)| replaced.contains(&tenant.lane));
+        let lanes: BTreeSet<LaneId> = mended.iter().map(|mended| mended.lane).collect();
+        let holders = listener.tenants.iter_mut().filter(|(_, tenant)| tenant.granted && lanes.contains(&tenant.lane));
         let holders = holders.map(|(&generation, tenant)| {
             tenant.handle = Weak::new();
             generation

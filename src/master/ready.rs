@@ -286,23 +286,23 @@ impl Master {
     fn mend(&mut self, id: ListenerId) {
         let Some(name) = self.listeners.listener(id).map(|listener| listener.declaration.name.clone()) else { return };
         match self.listeners.mend(id) {
-            Ok((mended, replaced)) => {
+            Ok((mended, holders)) => {
                 for what in mended {
                     self.report(Deed::Mended { listener: name.clone(), what });
                 }
-                for generation in replaced {
-                    self.replace_holders(generation, &name);
+                for generation in holders {
+                    self.lost_handle(generation, &name);
                 }
             }
             Err(error) => self.report(Deed::Trouble { what: format!("cannot mend {name}: {error}") }),
         }
     }
 
-    /// Their handle is dead for good: only a new worker can have the new one.
-    fn replace_holders(&mut self, generation: GenerationId, listener: &str) {
+    /// Only a new worker can have a handle that works for sure.
+    fn lost_handle(&mut self, generation: GenerationId, listener: &str) {
         let workers = self.processes.all.iter().filter(|(_, process)| process.generation == generation);
         for worker in workers.map(|(&id, _)| id).collect::<Vec<_>>() {
-            self.feed(Event::Misbehaved { worker, what: format!("its generation shut the listener {listener}") });
+            self.feed(Event::LostHandle { worker, what: format!("its generation shut the listener {listener}") });
         }
     }
 }

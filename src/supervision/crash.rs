@@ -34,6 +34,18 @@ impl Supervisor {
         self.kill(id, None);
     }
 
+    /// Whoever serves is replaced. Whoever leaves may finish what it holds; but one cannot go back to it any more.
+    pub(super) fn lost_handle(&mut self, id: WorkerId, what: String, now: Uptime) {
+        let Some(worker) = self.workers.get(&id).filter(|worker| !worker.life.was_told_to_end()) else { return };
+        let generation = worker.generation;
+        match self.leaving.get_mut(&generation) {
+            None | Some(Leaving::Unsteered) => self.misbehaved(id, what, now),
+            Some(Leaving::Settling { standby, .. }) => *standby = false,
+            Some(Leaving::Standby { .. }) => self.start_draining(generation, now),
+            Some(Leaving::Draining { .. } | Leaving::Sweeping { .. }) => {}
+        }
+    }
+
     /// Starts the next worker in each slot of the serving generation that has waited long enough.
     pub(super) fn fill_slots(&mut self, now: Uptime) {
         let Some(generation) = self.serving else { return };

@@ -31,6 +31,8 @@ pub enum Event {
     Extended { worker: WorkerId, by: Duration },
     /// The worker broke the protocol; its channel is closed.
     Misbehaved { worker: WorkerId, what: String },
+    /// A listener that the worker holds has been shut, and its program may never hear of a connection there again.
+    LostHandle { worker: WorkerId, what: String },
     /// The worker is no more and has been reaped.
     Exited { worker: WorkerId, exit: Exit },
     /// New connections go to the generation.

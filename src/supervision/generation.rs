@@ -176,6 +176,7 @@ impl Event {
             | Event::Ready { .. }
             | Event::Extended { .. }
             | Event::Misbehaved { .. }
+            | Event::LostHandle { .. }
             | Event::Exited { .. }
             | Event::Steered { .. }
             | Event::NotSteered { .. }

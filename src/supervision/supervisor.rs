@@ -115,6 +115,7 @@ impl Supervisor {
             Event::Ready { worker } => self.ready(worker, now),
             Event::Extended { worker, by } => self.extended(worker, by, now),
             Event::Misbehaved { worker, what } => self.misbehaved(worker, what, now),
+            Event::LostHandle { worker, what } => self.lost_handle(worker, what, now),
             Event::Exited { worker, exit } => self.exited(worker, exit, now),
             Event::Steered { generation } => self.steered(generation, now),
             Event::NotSteered { generation, why } => self.not_steered(generation, why, now),

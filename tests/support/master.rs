@@ -212,8 +212,7 @@ impl Drop for Master {
 /// What is in a directory that should be empty.
 fn files_in(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("it is there");
-    let is_left = |path: &PathBuf| {
-        fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket() || found.is_dir())
-    };
+    let is_left =
+        |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket() || found.is_dir());
     entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_left).collect()
 }
