@@ -41,7 +41,7 @@ impl Bad {
         };
         fs::write(place.join("env"), format!("RELEASE=bad\nCONDUCT={conduct}\n")).expect("a file");
         let program = place.join("program");
-        fs::remove_file(&program).expect("there was one");
+        let _ = fs::remove_file(&program); // unless the last release was without
         match self {
             Crashes | CrashesLate | ExitsWell | Hangs => symlink(test_worker(), &program).expect("a symlink"),
             HasBrokenVariables => {
@@ -94,7 +94,9 @@ fn twenty_bad_releases(listening: Listening) {
         let (generation, reason, last_lines) = master.wait_until_given_up();
         assert_eq!(generation.0, number as u32 + 2);
         bad.check(&reason, &last_lines);
-        master.wait_until_gone(generation);
+        if !matches!(reason, Reason::Unresolved { .. }) {
+            master.wait_until_gone(generation);
+        }
         let answered = load.tally().answered;
         load.wait_for(answered + 16, LIMIT).expect("it is served");
     }

@@ -64,6 +64,12 @@ fn exchange(mut stream: impl Read + Write, request: &str) -> String {
     answer
 }
 
+/// One request of which the answer may get lost.
+pub(crate) fn provoke(target: &Target, path: &str) {
+    let plan = Plan { path: path.to_owned(), most: Some(1), ..Plan::on(target.clone()) };
+    let _ = Load::start(plan).expect("a load starts").wait_for_the_end(LIMIT).expect("it ends");
+}
+
 /// Which generation answered; none if nobody did.
 pub(crate) fn generation_of(entry: &Entry) -> Option<u32> {
     entry.outcome.is_answered().then(|| who(&entry.answer).generation)

@@ -10,7 +10,7 @@ mod master;
 mod processes;
 mod setup;
 
-pub(crate) use clients::{Who, burst, generation_of, get, load, who};
+pub(crate) use clients::{Who, burst, generation_of, get, load, provoke, who};
 pub(crate) use gate::Gate;
 pub(crate) use master::Master;
 pub(crate) use processes::{children_of, descriptors_of, marked_processes, zombies_of};

@@ -56,6 +56,11 @@ impl Conduct {
         self.is("stubborn")
     }
 
+    /// It shuts its listener in the end, as runtimes do that wake their accepting threads by that.
+    pub(crate) fn shuts_when_draining(&self) -> bool {
+        self.is("shut-when-draining")
+    }
+
     /// It leaves a process behind that still serves: in its session (`child`), or in one of its own (`daemon`).
     pub(crate) fn leaves_behind(&self) -> Option<bool> {
         match (self.is("child"), self.is("daemon")) {

@@ -41,7 +41,7 @@ async fn work(descriptors: Vec<String>) -> Result<(), Failure> {
         let listener = children::inherited(&arguments[position + 1])?;
         return LocalSet::new().run_until(children::serve(listener)).await;
     }
-    let conduct = Conduct::of_this_process();
+    let conduct = Rc::new(Conduct::of_this_process());
     conduct.before_joining();
     let worker = match role()? {
         Role::Worker(worker) => worker,

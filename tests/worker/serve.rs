@@ -16,14 +16,14 @@ pub(crate) async fn serve(
     worker: Worker,
     listening: Vec<Rc<Listener>>,
     me: Rc<Myself>,
-    conduct: Conduct,
+    conduct: Rc<Conduct>,
 ) -> Result<(), Failure> {
     if let (Some(daemon), Some(listener)) = (conduct.leaves_behind(), listening.first()) {
         children::leave(listener, daemon);
     }
     let mut accepting = JoinSet::new();
     for listener in listening {
-        accepting.spawn_local(accept(listener, worker.clone(), me.clone(), conduct.is_stubborn()));
+        accepting.spawn_local(accept(listener, worker.clone(), me.clone(), conduct.clone()));
     }
     worker.ready()?;
     if conduct.crashes_when_promoted() {
@@ -41,12 +41,12 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-async fn accept(listener: Rc<Listener>, worker: Worker, me: Rc<Myself>, stubborn: bool) {
+async fn accept(listener: Rc<Listener>, worker: Worker, me: Rc<Myself>, conduct: Rc<Conduct>) {
     let mut clients = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = worker.draining(), if !stubborn => break,
+            _ = worker.draining(), if !conduct.is_stubborn() => break,
         };
         match accepted {
             Ok(connection) => drop(clients.spawn_local(answer(connection, listener.clone(), me.clone()))),
@@ -54,6 +54,9 @@ async fn accept(listener: Rc<Listener>, worker: Worker, me: Rc<Myself>, stubborn
             Err(_) => tokio::time::sleep(std::time::Duration::from_millis(1)).await,
         }
         while clients.try_join_next().is_some() {}
+    }
+    if conduct.shuts_when_draining() {
+        listener.shut();
     }
     drop(listener);
     clients.join_all().await;
