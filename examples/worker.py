@@ -54,11 +54,11 @@ class Worker:
             return self.selector.unregister(channel)
         message = json.loads(packet)
         act = message.get("act")
-        if "ack" in message and fds:
-            self.listen(socket.socket(fileno=fds[0]))
-            self.say(act="ready")
-        elif message.get("errno"):
+        if message.get("errno"):
             sys.exit(f"the master refused: {message['message']}")
+        elif "ack" in message:  # the handle comes beside the packet, or we were born with it
+            self.listen(socket.socket(fileno=fds[0] if fds else message["fd"]))
+            self.say(act="ready")
         elif act == "newconn":
             self.welcome(socket.socket(fileno=fds[0]))
             self.say(ack=message["seq"], accepted=True)

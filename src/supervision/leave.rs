@@ -148,8 +148,8 @@ impl Supervisor {
     fn gone(&mut self, generation: GenerationId, now: Uptime) {
         self.leaving.remove(&generation);
         self.generations.remove(&generation);
-        self.tell(Notice::Gone { generation });
         self.order(Action::Forget { generation });
+        self.tell(Notice::Gone { generation });
         if let Some(Step::NoLane { look }) = self.rising.as_mut().map(|rising| &mut rising.step) {
             *look = now;
         }

@@ -159,17 +159,19 @@ impl Supervisor {
     /// A worker took longer than its grace.
     fn out_of_grace(&mut self, id: WorkerId, now: Uptime) {
         let Some(worker) = self.workers.get(&id).cloned() else { return };
-        let grace = self.generations[&worker.generation].plan.ready_grace;
+        let plan = &self.generations[&worker.generation].plan;
+        let (ready_grace, drain_grace) = (plan.ready_grace, plan.drain_grace);
         match worker.life {
             Life::Rising { .. } if self.rising() == Some(worker.generation) => {
-                self.give_up(super::Reason::NotReady { slot: worker.slot, grace }, now);
+                self.give_up(super::Reason::NotReady { slot: worker.slot, grace: ready_grace }, now);
             }
             Life::Rising { .. } => {
-                let why = format!("not ready within {} s (ready_grace)", grace.as_secs_f64());
+                let why = format!("not ready within {} s (ready_grace)", ready_grace.as_secs_f64());
                 self.kill(id, Some(why));
             }
             Life::Draining { grace, .. } => {
-                self.kill(id, Some(format!("not drained within {} s", grace.as_secs_f64())));
+                let whose = if grace == drain_grace { " (drain_grace)" } else { "" };
+                self.kill(id, Some(format!("not drained within {} s{whose}", grace.as_secs_f64())));
             }
             Life::Ready { .. } | Life::LameDuck { .. } | Life::Killed => {}
         }

@@ -23,6 +23,7 @@ pub(crate) fn leave(listener: &Listener, daemon: bool) {
         command.arg(&program);
     }
     let inherited = format!("{kind}:{}", handle.as_raw_fd());
+    #[expect(clippy::zombie_processes, reason = "it is to outlive us")]
     let mut child =
         command.args(["--inherited", &inherited]).stdout(Stdio::piped()).spawn().expect("a child can be started");
     // Its first byte says that it serves; then it lives without us.

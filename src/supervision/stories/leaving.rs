@@ -141,7 +141,7 @@ fn who_has_not_drained_in_its_grace_is_killed() {
     story.wait(millis(1));
     story.exit(1, 9);
     story.so_far(
-        "worker 1 is out of grace: not drained within 30 s
+        "worker 1 is out of grace: not drained within 30 s (drain_grace)
          kill worker 1
          generation 1 gone",
     );

@@ -161,8 +161,8 @@ fn a_reload_in_full() {
          drain worker 1
          worker 1 exited with status 0
          sweep behind generation 1
-         generation 1 gone
-         forget generation 1",
+         forget generation 1
+         generation 1 gone",
     );
     story.exit(2, 1);
     story.ready(3);

@@ -33,7 +33,7 @@ fn a_worker_too_many_that_does_not_drain_is_killed() {
     story.so_far(
         "drain worker 2
          answer request 2: 1 workers
-         worker 2 is out of grace: not drained within 30 s
+         worker 2 is out of grace: not drained within 30 s (drain_grace)
          kill worker 2",
     );
 }

@@ -32,7 +32,7 @@ fn who_does_not_finish_is_killed_at_the_end_of_the_grace() {
     story.so_far(
         "stopping
          drain worker 1
-         worker 1 is out of grace: not drained within 30 s
+         worker 1 is out of grace: not drained within 30 s (drain_grace)
          kill worker 1
          generation 1 gone
          answer request 2: done
