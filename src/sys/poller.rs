@@ -89,7 +89,9 @@ impl Poller {
 
 fn flags(interest: Interest) -> EpollFlags {
     match interest {
-        Interest::Hangup => EpollFlags::EPOLLPRI,
+        // Not EPOLLPRI: the kernel names it whenever a connection arrives, and wakes us only to find out that it is none.
+        // This one tells of a Unix listener of which only the reading side was shut.
+        Interest::Hangup => EpollFlags::EPOLLRDHUP,
         Interest::Read => EpollFlags::EPOLLIN,
         Interest::ReadWrite => EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT,
     }
@@ -101,6 +103,6 @@ fn readiness(event: &EpollEvent) -> Readiness {
         token: event.data(),
         readable: flags.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR),
         writable: flags.contains(EpollFlags::EPOLLOUT),
-        hangup: flags.intersects(EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR),
+        hangup: flags.intersects(EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR | EpollFlags::EPOLLRDHUP),
     }
 }
