@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Instant, SystemTime};
 
-use heirloom::master::Report;
+use heirloom::master::{Report, Stream};
 
 use super::LIMIT;
 
@@ -22,6 +22,8 @@ struct Pages {
     said: Vec<Said>,
     /// Everything, in the order in which it was read.
     lines: Vec<String>,
+    /// Of these, what came on standard error.
+    error_lines: Vec<String>,
     streams_that_ended: usize,
     /// Up to here, somebody has waited for what he found.
     cursor: usize,
@@ -33,27 +35,30 @@ pub(crate) struct Log(Arc<(Mutex<Pages>, Condvar)>);
 
 impl Log {
     pub(crate) fn read(&self, stdout: impl Read + Send + 'static, stderr: impl Read + Send + 'static) {
-        self.follow(BufReader::new(stdout), true);
-        self.follow(BufReader::new(stderr), false);
+        self.follow(BufReader::new(stdout), Stream::Output);
+        self.follow(BufReader::new(stderr), Stream::Error);
     }
 
-    fn follow(&self, stream: impl BufRead + Send + 'static, notices: bool) {
+    fn follow(&self, lines: impl BufRead + Send + 'static, stream: Stream) {
         let log = self.clone();
         thread::spawn(move || {
-            for line in stream.lines().map_while(Result::ok) {
-                log.write(line, notices);
+            for line in lines.lines().map_while(Result::ok) {
+                log.write(line, stream);
             }
             log.pages().streams_that_ended += 1;
             log.0.1.notify_all();
         });
     }
 
-    fn write(&self, line: String, notices: bool) {
-        let report = serde_json::from_str::<Report>(&line).ok().filter(|_| notices);
+    fn write(&self, line: String, stream: Stream) {
+        let report = serde_json::from_str::<Report>(&line).ok().filter(|_| stream == Stream::Output);
         let mut pages = self.pages();
         if let Some(report) = report {
             let ago = SystemTime::now().duration_since(report.time).unwrap_or_default();
             pages.said.push(Said { at: Instant::now() - ago, report });
+        }
+        if stream == Stream::Error {
+            pages.error_lines.push(line.clone());
         }
         pages.lines.push(line);
         drop(pages);
@@ -112,6 +117,10 @@ impl Log {
 
     pub(crate) fn lines(&self) -> Vec<String> {
         self.pages().lines.clone()
+    }
+
+    pub(crate) fn error_lines(&self) -> Vec<String> {
+        self.pages().error_lines.clone()
     }
 
     pub(crate) fn text(&self) -> String {

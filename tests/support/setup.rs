@@ -18,6 +18,8 @@ pub(crate) struct Setup {
     pub(crate) place: TempDir,
     /// Whatever this master starts has this in its environment.
     pub(crate) mark: String,
+    /// The program `heirloom`.
+    pub(crate) heirloom: PathBuf,
     pub(crate) listening: Listening,
     /// What the master is started through: `setsid`, `nohup` …
     pub(crate) through: Vec<OsString>,
@@ -68,7 +70,8 @@ impl Setup {
         fs::create_dir(place.path().join("sockets")).expect("a directory");
         let number = LATEST.fetch_add(1, Ordering::Relaxed);
         let mark = format!("HEIRLOOM_TEST={}-{number}", std::process::id());
-        let setup = Setup { place, mark, listening, through: Vec::new(), options: Vec::new(), program: Vec::new() };
+        let heirloom = HEIRLOOM.into();
+        let setup = Setup { place, mark, heirloom, listening, through: Vec::new(), options: Vec::new(), program: Vec::new() };
         setup.release(1, "");
         setup.option("--env-file", "env")
     }
@@ -139,7 +142,7 @@ impl Setup {
 
     /// `heirloom run` with all that.
     pub(crate) fn command(&self, form: &str) -> Command {
-        let line: Vec<OsString> = self.through.iter().cloned().chain([HEIRLOOM.into()]).collect();
+        let line: Vec<OsString> = self.through.iter().cloned().chain([self.heirloom.clone().into()]).collect();
         let mut command = Command::new(&line[0]);
         let (name, value) = self.mark.split_once('=').expect("a mark is a variable");
         command
