@@ -53,7 +53,7 @@ fn a_shut_listener_is_mended(setup: Setup) {
     assert_eq!(tally.failures(), 0, "{tally}\n{}", master.log.text());
     let old = |pid: u32| before.iter().any(|(_, before)| *before == pid);
     assert!(tally.by_answer.keys().all(|answer| !old(support::who(answer).pid)), "{tally}");
-    let last = load.journal().entries.last().map(|entry| generation_of(entry));
+    let last = load.journal().entries.last().map(generation_of);
     assert_eq!(last, Some(Some(2)));
     assert!(load.journal().started_from(since).count() > 0);
 }
@@ -192,7 +192,7 @@ fn what_a_worker_left_behind_answers_nobody(listening: Listening, conduct: &str)
         reload(&master, release, "");
     }
     master.wait_for_notice("survivors", |notice| match notice {
-        Notice::LeftBehind { generation: GenerationId(1), survivors } => Some(assert!(*survivors >= 1)),
+        Notice::LeftBehind { generation: GenerationId(1), survivors: 1.. } => Some(()),
         _ => None,
     });
     master.wait_until_gone(GenerationId(1));

@@ -71,7 +71,8 @@ impl Setup {
         let number = LATEST.fetch_add(1, Ordering::Relaxed);
         let mark = format!("HEIRLOOM_TEST={}-{number}", std::process::id());
         let heirloom = HEIRLOOM.into();
-        let setup = Setup { place, mark, heirloom, listening, through: Vec::new(), options: Vec::new(), program: Vec::new() };
+        let setup =
+            Setup { place, mark, heirloom, listening, through: Vec::new(), options: Vec::new(), program: Vec::new() };
         setup.release(1, "");
         setup.option("--env-file", "env")
     }

@@ -40,7 +40,8 @@ pub(crate) async fn to(path: &str, listener: &Listener, me: &Myself) -> String {
         }
         ("/orphan", _) => {
             // The shell ends at once; what it has started becomes the master's.
-            let shell = std::process::Command::new("sh").args(["-c", "(exec 3>alive; exec cat gate >/dev/null) &"]).status();
+            let shell =
+                std::process::Command::new("sh").args(["-c", "(exec 3>alive; exec cat gate >/dev/null) &"]).status();
             assert!(shell.is_ok_and(|status| status.success()));
             String::new()
         }
