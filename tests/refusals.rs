@@ -217,7 +217,7 @@ fn misuse_is_told_with_status_2() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         Refusal { status: output.status.code(), said }
     };
-    heirloom(&["run"]).is(2, &["PROGRAM"]);
+    heirloom(&["run"]).is(2, &["there is no program to run", "heirloom run -- ./server"]);
     heirloom(&["run", "--workers", "0", "--", "true"]).is(2, &["at least one worker"]);
     heirloom(&["run", "--workers", "many", "--", "true"]).is(2, &["auto"]);
     heirloom(&["run", "--listen", "nowhere", "--", "true"]).is(2, &["nowhere"]);

@@ -73,7 +73,8 @@ fn after_a_hundred_reloads_descriptors_and_memory_are_what_they_were_after_a_few
 #[test]
 fn what_a_worker_finds_open_is_its_three_streams_and_the_channel() {
     // Whoever started the master may have left something open for it; it is not for the workers.
-    let setup = Setup::tcp().through(&["sh", "-c", "exec \"$0\" \"$@\" 7</dev/zero 9</dev/zero"]);
+    let setup = Setup::tcp().option("--dialect", "query");
+    let setup = setup.through(&["sh", "-c", "exec \"$0\" \"$@\" 7</dev/zero 9</dev/zero"]);
     let master = setup.start();
     let (_, descriptors) = get(&master.target(), "/descriptors");
     let [input, output, error, channel] = &descriptors[..] else { panic!("{descriptors:?}") };
@@ -84,7 +85,7 @@ fn what_a_worker_finds_open_is_its_three_streams_and_the_channel() {
 
 #[test]
 fn what_a_worker_finds_in_its_environment_is_the_masters_the_files_and_who_it_is() {
-    let setup = Setup::tcp();
+    let setup = Setup::tcp().option("--dialect", "query");
     let mut command = setup.command("json");
     command.env_clear().env("PATH", "/usr/bin:/bin").env("HEIRLOOM_GENERATION", "77").env("NOTIFY_SOCKET", "/run/none");
     let (name, value) = setup.mark.split_once('=').expect("a mark is a variable");
@@ -121,7 +122,7 @@ fn what_a_worker_left_behind_is_reaped_when_it_ends() {
     // The orphan has the other end, and nobody else: end of file means that it has ended.
     let mut its_end = fs::File::open(alive).expect("the pipe is there");
     assert_eq!(children_of(master.pid()).len(), 2, "the worker, and what it left behind");
-    drop(gate.open());
+    gate.let_one_in();
     std::io::Read::read_to_end(&mut its_end, &mut Vec::new()).expect("it can be read");
     // A command that comes in after the signal that tells of an ended child.
     master.signal(Signal::SIGTTIN);
