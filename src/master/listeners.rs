@@ -1,52 +1,20 @@
-//! The addresses that the master holds open: which generation has which lane, where new connections go, and which
-//! sockets are watched for what.
+//! All the addresses that the master holds open: what concerns every one of them, and which sockets are watched for what.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Weak};
 
+use super::listener::{Allotment, Listener, Tenant, described};
 use super::open::{Declaration, ListenError};
 use super::token::Token;
 use crate::protocol::{Address, Declared, Match, choose};
 use crate::supervision::GenerationId;
-use crate::sys::lanes::{Endpoint, LaneId, Lanes, Probe, Repaired, Seat, Steering, Way};
-use crate::sys::poller::{Interest, Poller};
-
+use crate::sys::lanes::{LaneId, Probe, Seat, Steering};
+use crate::sys::poller::Poller;
 /// A listener's number; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ListenerId(pub(super) u32);
-
-/// One listener.
-///
-/// # Invariants
-/// - But for the shared way, a lane has one tenant at most.
-/// - A spoiled lane has none, ever again.
-pub(super) struct Listener {
-    pub(super) declaration: Declaration,
-    pub(super) lanes: Lanes,
-    /// A query opened it, and it goes when nobody has it any more.
-    pub(super) by_query: bool,
-    tenants: BTreeMap<GenerationId, Tenant>,
-    spoiled: BTreeSet<LaneId>,
-    /// Where new connections go; nobody's until the first generation has a lane.
-    steered: Option<GenerationId>,
-    watched: BTreeMap<Seat, Interest>,
-}
-
-/// A generation's hold on a lane.
-#[derive(Debug)]
-struct Tenant {
-    lane: LaneId,
-    /// The copy that is on its way to workers, if one is.
-    handle: Weak<OwnedFd>,
-    /// A worker has been given it.
-    granted: bool,
-    /// A worker accepts there, as far as we know.
-    taken: bool,
-    /// Nobody of that generation accepts any more.
-    abandoned: bool,
-}
 
 /// All listeners.
 pub(super) struct Listeners {
@@ -55,13 +23,6 @@ pub(super) struct Listeners {
     poller: Arc<Poller>,
     /// Whether there is anybody to whom a rescued connection could be given.
     rescue: bool,
-}
-
-/// Whether a generation has a lane of each listener.
-pub(super) enum Allotment {
-    Done,
-    NotYet(String),
-    Never(String),
 }
 
 impl Listeners {
@@ -74,16 +35,7 @@ impl Listeners {
         lanes.steer(Steering::Hold).map_err(ListenError::steering)?;
         self.latest += 1;
         let id = ListenerId(self.latest);
-        let listener = Listener {
-            declaration,
-            lanes,
-            by_query,
-            tenants: BTreeMap::new(),
-            spoiled: BTreeSet::new(),
-            steered: None,
-            watched: BTreeMap::new(),
-        };
-        self.all.insert(id, listener);
+        self.all.insert(id, Listener::new(declaration, lanes, by_query));
         self.watch(id);
         Ok(id)
     }
@@ -338,132 +290,4 @@ impl Listeners {
 pub(super) enum Farewell {
     Spoiled { listener: String, why: String },
     Closed { listener: String },
-}
-
-impl Listener {
-    /// Its address as it really is.
-    pub(super) fn address(&self) -> Address {
-        match self.lanes.local() {
-            Endpoint::Tcp { address, .. } => match self.declaration.address {
-                Address::Tcp { host, .. } => Address::Tcp { host, port: address.port() },
-                Address::Unix(_) | Address::Abstract(_) => self.declaration.address.clone(),
-            },
-            Endpoint::Unix(_) | Endpoint::Abstract(_) => self.declaration.address.clone(),
-        }
-    }
-
-    fn lane_ids(&self) -> Vec<LaneId> {
-        let lane = |(seat, _)| match seat {
-            Seat::Lane(lane) => Some(lane),
-            Seat::Helm => None,
-        };
-        self.lanes.members().filter_map(lane).collect()
-    }
-
-    /// How many lanes there are.
-    pub(super) fn lane_count(&self) -> usize {
-        self.lane_ids().len()
-    }
-
-    pub(super) fn way(&self) -> Way {
-        self.lanes.way()
-    }
-
-    pub(super) fn is_taken_by(&self, generation: GenerationId) -> bool {
-        self.tenants.get(&generation).is_some_and(|tenant| tenant.taken)
-    }
-
-    fn declared(&self) -> Declared {
-        let name = self.declaration.name.clone();
-        Declared { name, address: self.declaration.address.clone(), bound: self.address() }
-    }
-
-    fn is_shared(&self) -> bool {
-        self.way() == Way::Shared
-    }
-
-    fn seat_of(&self, generation: GenerationId) -> Option<Seat> {
-        let tenant = self.tenants.get(&generation).filter(|_| !self.is_shared())?;
-        Some(Seat::Lane(tenant.lane))
-    }
-
-    fn free_lane(&mut self, serving: Option<GenerationId>) -> Result<LaneId, Allotment> {
-        if self.is_shared() {
-            return Ok(LaneId(0));
-        }
-        let name = &self.declaration.name;
-        let (mut taken, mut full) = (Vec::new(), false);
-        for lane in self.lane_ids().into_iter().filter(|lane| !self.spoiled.contains(lane)) {
-            match self.tenants.iter().find(|(_, tenant)| tenant.lane == lane) {
-                Some((&generation, _)) => taken.push(generation),
-                None if self.is_empty(lane) => return Ok(lane),
-                None => full = true,
-            }
-        }
-        if full || taken.iter().any(|generation| Some(*generation) != serving) {
-            let holders: Vec<String> = taken.iter().map(ToString::to_string).collect();
-            return Err(Allotment::NotYet(format!(
-                "all lanes of {name} are taken, by the generations {}",
-                holders.join(", ")
-            )));
-        }
-        self.lanes
-            .open_one_more()
-            .map_err(|error| Allotment::Never(format!("{name} has no lane that can be used, and no new one: {error}")))
-    }
-
-    fn is_empty(&self, lane: LaneId) -> bool {
-        self.lanes.is_listening(lane) && self.lanes.queue(Seat::Lane(lane)).is_ok_and(|queue| queue.waiting == 0)
-    }
-
-    fn steer_to(&mut self, generation: GenerationId) -> Result<(), String> {
-        let tenant = self.tenants.get(&generation).ok_or("it has no lane there")?;
-        let name = &self.declaration.name;
-        self.lanes.steer(Steering::To(tenant.lane)).map_err(|error| format!("cannot steer {name}: {error}"))?;
-        self.steered = Some(generation);
-        Ok(())
-    }
-
-    fn steer_back(&mut self, former: Option<GenerationId>) {
-        let steering = former.and_then(|generation| self.tenants.get(&generation));
-        let steering = steering.map_or(Steering::Hold, |tenant| Steering::To(tenant.lane));
-        self.steered = former;
-        if let Err(error) = self.lanes.steer(steering) {
-            tracing::error!(listener = self.declaration.name, %error, "cannot steer back");
-        }
-    }
-
-    /// Ends the generation's hold; says why its lane cannot be used again, if so.
-    fn take_back(&mut self, generation: GenerationId) -> Option<String> {
-        let tenant = self.tenants.remove(&generation)?;
-        if self.steered == Some(generation) {
-            self.steer_back(None);
-        }
-        if self.is_shared() || !tenant.granted {
-            return None;
-        }
-        let spoiled = self.lanes.restore(tenant.lane).err()?;
-        self.spoiled.insert(tenant.lane);
-        Some(spoiled.to_string())
-    }
-
-    fn interest(&self, seat: Seat, rescue: bool) -> Interest {
-        let nobody_accepts = match seat {
-            Seat::Helm => self.steered.is_some(),
-            Seat::Lane(_) if self.is_shared() => false,
-            Seat::Lane(lane) => {
-                self.tenants.values().find(|tenant| tenant.lane == lane).is_none_or(|tenant| tenant.abandoned)
-            }
-        };
-        if nobody_accepts && rescue { Interest::Read } else { Interest::Hangup }
-    }
-}
-
-fn described(mended: &Repaired) -> String {
-    let what = match (mended.replaced, mended.rebuilt) {
-        (true, _) => "it is another socket now",
-        (false, true) => "it was mended along with the others",
-        (false, false) => "it listens again",
-    };
-    format!("{} was shut; {what}", mended.lane)
 }

@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::builder::{Behaviour, Builder};
 use super::handle::{Handle, Request};
-use super::listeners::{Listener, ListenerId, Listeners};
+use super::listener::Listener;
+use super::listeners::{ListenerId, Listeners};
 use super::lookups::{Found, Lookups};
 use super::processes::Processes;
 use super::prove::Experience;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use nix::sys::signal::Signal;
 
-use super::listeners::{Allotment, Farewell};
+use super::listener::Allotment;
+use super::listeners::Farewell;
 use super::machine::Master;
 use super::report::{Deed, What};
 use super::wording::shown;

@@ -1,0 +1,119 @@
+//! Queries: a worker asks for an address, and is granted a handle or refused with a reason that a person can act on.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use super::listener::Allotment;
+use super::listeners::ListenerId;
+use super::machine::{Master, in_full, listening};
+use super::open::Declaration;
+use super::report::Deed;
+use super::wording::{shown, shown_within};
+use crate::protocol::{Address, MasterMessage, Match, Query};
+use crate::supervision::{GenerationId, WorkerId};
+
+/// What a query gets that makes no sense, and one for which there is no listener.
+const EINVAL: i32 = nix::errno::Errno::EINVAL as i32;
+const EADDRNOTAVAIL: i32 = nix::errno::Errno::EADDRNOTAVAIL as i32;
+/// And one that wants more than it can have.
+const EMFILE: i32 = nix::errno::Errno::EMFILE as i32;
+
+/// So many listeners can a generation open by asking for them.
+const MOST_OPENED: usize = 64;
+/// So many different guesses are told.
+const MOST_GUESSES: usize = 256;
+/// A refusal's reason is cut off after this, since it is to fit into a packet.
+const LONGEST_REFUSAL: usize = 2048;
+
+/// What a query gets.
+struct Grant {
+    key: String,
+    handle: Arc<OwnedFd>,
+    /// The worker was born with it, under this number.
+    fd: Option<u16>,
+}
+
+impl Master {
+    /// A worker wants a handle: it is granted, or refused with a reason that a person can act on.
+    pub(super) fn query(&mut self, worker: WorkerId, generation: GenerationId, ack: u64, query: &Query) {
+        let granted = Address::try_from(query)
+            .map_err(|error| (EINVAL, error.to_string()))
+            .and_then(|asked| self.find_or_open(worker, generation, &asked));
+        let (message, handle) = match granted {
+            Ok(Grant { key, fd: Some(fd), .. }) => (MasterMessage::Inherited { ack, key, fd }, None),
+            Ok(Grant { key, handle, fd: None }) => (MasterMessage::Granted { ack, key }, Some(handle)),
+            Err((errno, message)) => {
+                let message = shown_within(&message, LONGEST_REFUSAL);
+                self.report_refusal(worker, query, &message);
+                (MasterMessage::Refused { ack, errno, message }, None)
+            }
+        };
+        self.say(worker, message, handle);
+    }
+
+    fn find_or_open(
+        &mut self,
+        worker: WorkerId,
+        generation: GenerationId,
+        asked: &Address,
+    ) -> Result<Grant, (i32, String)> {
+        let (found, ids) = self.listeners.matching(asked);
+        let id = match found {
+            Match::Exact(index) | Match::Covered(index) => ids[index],
+            Match::OnlyOne(index) => {
+                self.report_guess(worker, asked, ids[index]);
+                ids[index]
+            }
+            Match::Nothing => self.open_for_query(generation, asked)?,
+            Match::Refused(message) => return Err((EADDRNOTAVAIL, message)),
+        };
+        let fault = |error: io::Error| (error.raw_os_error().unwrap_or(EINVAL), error.to_string());
+        let handle = self.listeners.grant(id, generation).map_err(fault)?;
+        self.listeners.take(id, generation);
+        let key = self.listeners.listener(id).map(|listener| listener.declaration.name.clone()).unwrap_or_default();
+        let fd = self.processes.all.get(&worker).and_then(|process| process.inherited.get(&id).copied());
+        Ok(Grant { key, handle, fd })
+    }
+
+    /// Nothing is declared: the query itself opens the listener.
+    fn open_for_query(&mut self, generation: GenerationId, asked: &Address) -> Result<ListenerId, (i32, String)> {
+        if self.listeners.opened_for(generation) >= MOST_OPENED {
+            let why = format!("a generation can open at most {MOST_OPENED} listeners by asking for them");
+            return Err((EMFILE, why));
+        }
+        let lanes = self.behaviour.lanes;
+        let declaration = Declaration { lanes, ..Declaration::new(asked.to_string(), asked.clone()) };
+        let fault = |error: &dyn std::error::Error, errno: i32| (errno, in_full(error));
+        let id = self.listeners.open(declaration, true).map_err(|error| fault(&error, error.errno()))?;
+        match self.listeners.allot_one(id, generation, self.supervisor.serving()) {
+            Allotment::Done => {}
+            Allotment::NotYet(why) | Allotment::Never(why) => {
+                self.listeners.close(id);
+                return Err((EINVAL, why));
+            }
+        }
+        if let Some(listener) = self.listeners.listener(id) {
+            self.report(listening(listener));
+        }
+        Ok(id)
+    }
+
+    fn report_guess(&mut self, worker: WorkerId, asked: &Address, id: ListenerId) {
+        let Some(process) = self.processes.all.get(&worker) else { return };
+        let (generation, slot) = (process.generation, process.slot);
+        let Some(listener) = self.listeners.listener(id) else { return };
+        if self.guessed.len() >= MOST_GUESSES || !self.guessed.insert((asked.clone(), id)) {
+            return; // it has been said
+        }
+        let (asked, listener) = (asked.to_string(), listener.declaration.name.clone());
+        self.report(Deed::Guessed { generation, slot, asked, listener });
+    }
+
+    fn report_refusal(&mut self, worker: WorkerId, query: &Query, why: &str) {
+        let Some(process) = self.processes.all.get(&worker).filter(|_| self.has_room()) else { return };
+        let (generation, slot) = (process.generation, process.slot);
+        let asked = Address::try_from(query).map_or_else(|_| format!("{query:?}"), |address| address.to_string());
+        self.report(Deed::Refused { generation, slot, asked: shown(&asked), why: shown(why) });
+    }
+}
