@@ -15,7 +15,7 @@ use crate::supervision::Plan;
 use crate::sys::files::where_we_were_started;
 
 /// Variables of ours, of whoever supervises us, and of the sockets that were handed to us: not a worker's business.
-const NOT_INHERITED: [&str; 14] = [
+const NOT_INHERITED: [&str; 15] = [
     "HEIRLOOM_CHANNEL",
     "HEIRLOOM_WORKER",
     "HEIRLOOM_GENERATION",
@@ -26,6 +26,7 @@ const NOT_INHERITED: [&str; 14] = [
     "LISTEN_FDS",
     "LISTEN_FDNAMES",
     "LISTEN_PID",
+    "LISTEN_PIDFDID",
     "FDSTORE",
     "NODE_CHANNEL_FD",
     "NODE_CHANNEL_SERIALIZATION_MODE",
