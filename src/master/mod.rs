@@ -8,6 +8,7 @@ mod builder;
 mod channel;
 mod handing;
 mod handle;
+mod hints;
 mod listener;
 mod listeners;
 mod lookups;

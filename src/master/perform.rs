@@ -165,18 +165,10 @@ impl Master {
             _ => false,
         };
         let last_lines = seat.filter(|_| failed).map(|seat| self.processes.last_lines_of(seat)).unwrap_or_default();
-        let silent = match (&notice, seat) {
-            (Notice::GivenUp { reason: Reason::NotReady { .. }, .. }, Some(seat)) => self.processes.is_silent(seat),
-            _ => false,
-        };
+        let hint = seat.and_then(|seat| self.hint(&notice, seat, &last_lines));
         self.tell(What::Rules(notice), pid, last_lines);
-        if let (true, Some((generation, slot))) = (silent, seat) {
-            self.report(Deed::Trouble {
-                what: format!(
-                    "worker {generation}.{slot} never said hello: does {} link the heirloom library?",
-                    self.recipe.command.first().map(|name| name.to_string_lossy()).unwrap_or_default()
-                ),
-            });
+        if let Some(what) = hint {
+            self.report(Deed::Trouble { what });
         }
     }
 }

@@ -119,10 +119,9 @@ impl Processes {
         living.or_else(|| Some(&self.last_words.get(&seat)?.1)).map(LastLines::all).unwrap_or_default()
     }
 
-    /// Whether he has a channel and never said anything.
+    /// Whether he is there and never said anything, in no dialect.
     pub(super) fn is_silent(&self, seat: (GenerationId, Slot)) -> bool {
-        let channel = self.in_seat(seat).and_then(|process| process.channel.as_ref());
-        channel.is_some_and(|channel| !channel.has_said_hello())
+        self.in_seat(seat).is_some_and(|process| process.proof.speaks().is_none())
     }
 
     /// Whom to look for when a generation's workers are gone.
