@@ -126,9 +126,22 @@ pub enum ReleaseError {
     },
 }
 
-/// What tells one version of a file from another.
+/// What tells one version of a file from another. Not when its inode changed: links and modes are no version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity([i64; 7]);
+struct Identity {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+/// What has become of a file.
+enum Became {
+    TheSame,
+    Rewritten,
+    Another,
+    Gone,
+}
 
 impl Recipe {
     /// A recipe for a command, with defaults for all else.
@@ -224,31 +237,32 @@ impl Recipe {
 }
 
 impl Release {
-    /// The held file, and whether its path still leads to it.
-    pub(crate) fn pinned(&self) -> (&File, bool) {
-        let same = fs::metadata(&self.program).is_ok_and(|metadata| Identity::of(&metadata) == self.identity);
-        (&self.held, same)
+    /// The held file.
+    pub(crate) fn held(&self) -> &File {
+        &self.held
     }
 
     /// What is not as it was when the release was resolved, and what that means for a worker that is started now.
     pub(crate) fn changes(&self) -> Vec<String> {
-        let program = self.program.display();
-        let mut changes = Vec::new();
-        match (self.pinned().1, self.is_elf) {
-            (true, _) => {}
-            (false, true) => changes.push(format!("{program} is another file now: workers go on with the former one")),
-            (false, false) => {
-                changes.push(format!("{program} has changed: a worker that starts now runs the new text"))
+        let program = match (self.identity.now_at(&self.program), self.is_elf) {
+            (Became::TheSame, _) => None,
+            (Became::Gone, true) => Some("is gone: workers go on with the former one"),
+            (Became::Gone, false) => Some("is gone: no worker can start before it is back"),
+            (Became::Another, true) => Some("is another file now: workers go on with the former one"),
+            (Became::Rewritten, true) => Some("was rewritten in place: a worker that starts now runs the new one"),
+            (Became::Another | Became::Rewritten, false) => {
+                Some("has changed: a worker that starts now runs the new text")
             }
-        }
-        let changed = |(path, identity): &&(PathBuf, Identity)| {
-            !fs::metadata(path).is_ok_and(|metadata| Identity::of(&metadata) == *identity)
         };
-        let read = self.read.iter().filter(changed);
-        changes.extend(
-            read.map(|(path, _)| format!("{} has changed: a worker that starts now reads the new one", path.display())),
-        );
-        changes
+        let read = self.read.iter().map(|(path, identity)| match identity.now_at(path) {
+            Became::TheSame => (path, None),
+            Became::Gone => (path, Some("is gone: a worker that starts now cannot read it")),
+            Became::Another | Became::Rewritten => {
+                (path, Some("has changed: a worker that starts now reads the new one"))
+            }
+        });
+        let all = std::iter::once((&self.program, program)).chain(read);
+        all.filter_map(|(path, what)| Some(format!("{} {}", path.display(), what?))).collect()
     }
 
     /// Whether it can be executed by its descriptor: a script cannot, its interpreter wants a path.
@@ -259,9 +273,17 @@ impl Release {
 
 impl Identity {
     fn of(file: &Metadata) -> Identity {
-        let whole = [file.dev().cast_signed(), file.ino().cast_signed(), file.size().cast_signed()];
-        let [device, inode, size] = whole;
-        Identity([device, inode, size, file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()])
+        let modified = (file.mtime(), file.mtime_nsec());
+        Identity { device: file.dev(), inode: file.ino(), size: file.size(), modified }
+    }
+
+    fn now_at(&self, path: &Path) -> Became {
+        match fs::metadata(path).map(|file| Identity::of(&file)) {
+            Ok(now) if now == *self => Became::TheSame,
+            Ok(now) if (now.device, now.inode) == (self.device, self.inode) => Became::Rewritten,
+            Ok(_) => Became::Another,
+            Err(_) => Became::Gone,
+        }
     }
 }
 
@@ -366,14 +388,44 @@ mod tests {
         assert!(error.contains("web.env") && error.contains("nonsense"), "{error}");
     }
 
+    fn says(release: &Release, wanted: &[&str]) {
+        let said = release.changes();
+        assert_eq!(said.len(), wanted.len(), "{said:?}");
+        assert!(said.iter().zip(wanted).all(|(said, wanted)| said.contains(wanted)), "{said:?}");
+    }
+
     #[test]
-    fn a_file_that_was_renamed_over_is_another_one() {
+    fn it_is_told_what_became_of_a_program() {
         let place = tempfile::tempdir().expect("a directory");
-        let path = program(place.path(), "web", 0o755);
-        let release = recipe(place.path(), &["./web"]).resolve().expect("it resolves");
-        assert!(release.pinned().1);
-        let newer = program(place.path(), "newer", 0o755);
-        fs::rename(newer, path).expect("a rename");
-        assert!(!release.pinned().1);
+        for (magic, rewritten, another, gone) in [
+            ("\x7fELF", "runs the new one", "the former one", "the former one"),
+            ("#!/bin/sh", "runs the new text", "runs the new text", "no worker can start"),
+        ] {
+            let path = program(place.path(), "web", 0o755);
+            fs::write(&path, magic).expect("a file");
+            let release = recipe(place.path(), &["./web"]).resolve().expect("it resolves");
+            says(&release, &[]);
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("its mode");
+            says(&release, &[]);
+            fs::write(&path, magic.repeat(2)).expect("a file");
+            says(&release, &[rewritten]);
+            fs::rename(program(place.path(), "newer", 0o755), &path).expect("a rename");
+            says(&release, &[another]);
+            fs::remove_file(&path).expect("it is there");
+            says(&release, &[gone]);
+        }
+    }
+
+    #[test]
+    fn it_is_told_what_became_of_a_file_among_the_arguments() {
+        let place = tempfile::tempdir().expect("a directory");
+        program(place.path(), "web", 0o755);
+        let script = program(place.path(), "app.py", 0o644);
+        let release = recipe(place.path(), &["./web", "app.py", "--no-file"]).resolve().expect("it resolves");
+        says(&release, &[]);
+        fs::rename(program(place.path(), "newer.py", 0o644), &script).expect("a rename");
+        says(&release, &["app.py has changed"]);
+        fs::remove_file(&script).expect("it is there");
+        says(&release, &["app.py is gone"]);
     }
 }

@@ -57,10 +57,10 @@ impl Master {
     }
 
     fn launch(&self, release: &Arc<Release>, handing: &mut Handing, outlets: Outlets) -> io::Result<Launched> {
-        let (held, still_the_same) = release.pinned();
-        let executable = match still_the_same || !release.is_elf() {
-            true => Executable::Path(release.program.clone()),
-            false => Executable::Held,
+        let held = release.held();
+        let executable = match release.is_elf() {
+            true => Executable::Held { known_as: release.program.clone() },
+            false => Executable::Path(release.program.clone()),
         };
         let (ours, theirs) = handing.channel.take().unzip();
         handing.our_end = ours;

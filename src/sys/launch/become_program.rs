@@ -12,7 +12,7 @@ use nix::fcntl::{AtFlags, FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal};
 use nix::sys::stat::Mode;
 
-use super::{Executable, FAILED, Scene};
+use super::{FAILED, Scene};
 use crate::sys::{files, passing};
 
 /// Where the descriptors begin that the program is to find, by the convention of socket activation.
@@ -158,10 +158,10 @@ fn execute(scene: &Scene, held: &OwnedFd) -> Result<std::convert::Infallible, St
             text(&entry)
         })
         .collect::<Result<Vec<_>, _>>()?;
-    match &scene.executable {
-        Executable::Path(path) => nix::unistd::execve(&text(path.as_os_str())?, &arguments, &environment)
+    match scene.executable.path(held) {
+        Some(path) => nix::unistd::execve(&text(path.as_os_str())?, &arguments, &environment)
             .map_err(|error| format!("cannot execute {}: {}", path.display(), error.desc())),
-        Executable::Held => nix::unistd::execveat(held.as_fd(), c"", &arguments, &environment, AtFlags::AT_EMPTY_PATH)
+        None => nix::unistd::execveat(held.as_fd(), c"", &arguments, &environment, AtFlags::AT_EMPTY_PATH)
             .map_err(|error| format!("cannot execute the held file {}: {}", held.as_raw_fd(), error.desc())),
     }
 }

@@ -1,8 +1,10 @@
 //! What a program is to find when it starts.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 
+use nix::sys::stat::{fstat, stat};
 use serde::{Deserialize, Serialize};
 
 /// Everything about a process before its first instruction, but for its standard output and error.
@@ -27,6 +29,24 @@ pub(crate) struct Scene {
 pub(crate) enum Executable {
     /// Whatever the path leads to.
     Path(PathBuf),
-    /// A file that is held open, because its path leads elsewhere by now.
-    Held,
+    /// A file that is held open; by its path, which gives the process its name, while that leads to it.
+    Held { known_as: PathBuf },
+}
+
+impl Executable {
+    /// The path to execute; none if only the held file will do. Asked as late as can be, since paths may be moved.
+    pub(crate) fn path(&self, held: &impl AsFd) -> Option<&Path> {
+        match self {
+            Executable::Path(path) => Some(path),
+            Executable::Held { known_as } => leads_to(known_as, held).then_some(known_as),
+        }
+    }
+}
+
+/// Nobody else can have the number of an inode that is held.
+fn leads_to(path: &Path, held: &impl AsFd) -> bool {
+    match (stat(path), fstat(held)) {
+        (Ok(there), Ok(here)) => (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino),
+        _ => false,
+    }
 }

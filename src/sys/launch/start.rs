@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use nix::unistd::Pid;
 
-use super::{Executable, Scene, VERB};
+use super::{Scene, VERB};
 use crate::sys::{files, passing, process};
 
 /// A process that has been started.
@@ -48,10 +48,8 @@ pub(crate) fn start_through_launcher(
 
 /// Starts the program itself, in a process group of its own, with a descriptor as its standard input.
 pub(crate) fn start_directly(scene: &Scene, held: &File, input: OwnedFd, outlets: Outlets) -> io::Result<Launched> {
-    let path = match &scene.executable {
-        Executable::Path(path) => path.clone(),
-        Executable::Held => PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd())),
-    };
+    let by_descriptor = || PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
+    let path = scene.executable.path(held).map_or_else(by_descriptor, PathBuf::from);
     let mut command = Command::new(path);
     if let Some((name, arguments)) = scene.arguments.split_first() {
         command.arg0(name).args(arguments);
