@@ -16,27 +16,45 @@ use heirloom::master::{Deed, Evidence};
 use heirloom::supervision::{Exit, Notice, Reason};
 use nix::sys::signal::Signal;
 use servers::{
-    assert_unnoticed, evidence, file, python_with_servers, reload_five_times, script, setup, wait_for_trouble,
-    wait_for_word,
+    assert_unnoticed, evidence, file, python_with_servers, reload_five_times, script, setup, setup_on,
+    wait_for_trouble, wait_for_word,
 };
 use support::{Gate, LIMIT, Listening, Master, Setup, get, load};
 
-#[test]
-fn five_reloads_of_gunicorn_are_nothing_to_its_clients() {
-    let python = python_with_servers();
-    let tests = file("");
-    let master = setup(&[&python, "-m", "gunicorn", "--chdir", &tests, "--preload", "app:wsgi"]).workers(2).start();
+fn five_reloads_of_gunicorn(listening: Listening) {
+    let (python, tests) = (python_with_servers(), file(""));
+    let gunicorn = [&python, "-m", "gunicorn", "--chdir", &tests, "--preload", "app:wsgi"];
+    let master = setup_on(listening, &gunicorn).workers(2).start();
     reload_five_times(&master);
     assert_eq!(evidence(&master), [Evidence::Said; 12]);
 }
 
 #[test]
-fn five_reloads_of_uvicorn_are_nothing_to_its_clients() {
-    let python = python_with_servers();
-    let tests = file("");
-    let master = setup(&[&python, "-m", "uvicorn", "--app-dir", &tests, "app:asgi", "--fd", "{fd:http}"]).start();
+fn five_reloads_of_gunicorn_on_tcp_are_nothing_to_its_clients() {
+    five_reloads_of_gunicorn(Listening::Tcp);
+}
+
+#[test]
+fn five_reloads_of_gunicorn_on_a_unix_socket_are_nothing_to_its_clients() {
+    five_reloads_of_gunicorn(Listening::Unix);
+}
+
+fn five_reloads_of_uvicorn(listening: Listening) {
+    let (python, tests) = (python_with_servers(), file(""));
+    let uvicorn = [&python, "-m", "uvicorn", "--app-dir", &tests, "app:asgi", "--fd", "{fd:http}"];
+    let master = setup_on(listening, &uvicorn).start();
     reload_five_times(&master);
     assert_eq!(evidence(&master), [Evidence::Accepted; 6]);
+}
+
+#[test]
+fn five_reloads_of_uvicorn_on_tcp_are_nothing_to_its_clients() {
+    five_reloads_of_uvicorn(Listening::Tcp);
+}
+
+#[test]
+fn five_reloads_of_uvicorn_on_a_unix_socket_are_nothing_to_its_clients() {
+    five_reloads_of_uvicorn(Listening::Unix);
 }
 
 #[test]

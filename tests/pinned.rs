@@ -224,6 +224,33 @@ fn a_script_that_an_interpreter_was_given_is_read_anew_and_that_is_said() {
     assert!(said.len() == 1 && said[0].contains("web.sh has changed"), "{said:?}");
 }
 
+/// Two releases of a script, the first of which an interpreter was given; then the symlink is moved.
+fn release_read_after_a_moved_symlink(directory: Option<&str>, script: &str) -> (Vec<String>, usize) {
+    let mut setup = Setup::tcp().brisk().workers(2).program(&["sh", script]);
+    for release in ["old", "new"] {
+        fs::create_dir_all(setup.path("releases").join(release)).expect("a directory");
+        write_script(&setup.path("releases").join(release).join("web.sh"), release);
+        fs::copy(setup.path("env"), setup.path("releases").join(release).join("env")).expect("a copy");
+    }
+    symlink("releases/old", setup.path("current")).expect("a symlink");
+    if let Some(directory) = directory {
+        setup = setup.option("--directory", directory);
+    }
+    let master = setup.start();
+    symlink("releases/new", master.path("next")).expect("a symlink");
+    fs::rename(master.path("next"), master.path("current")).expect("a rename");
+    replace_everybody(&master, GenerationId(1));
+    (releases(&master), changes(&master).len())
+}
+
+#[test]
+fn a_moved_symlink_is_followed_in_an_argument_but_not_in_the_directory() {
+    let followed = release_read_after_a_moved_symlink(None, "current/web.sh");
+    assert_eq!(followed, (vec!["new".to_owned(); 2], 1));
+    let pinned = release_read_after_a_moved_symlink(Some("current"), "web.sh");
+    assert_eq!(pinned, (vec!["old".to_owned(); 2], 0));
+}
+
 #[test]
 fn a_script_that_is_gone_is_tried_again_and_again_while_the_other_workers_serve() {
     let master = two_workers_of_a_script(&["./web.sh"]);

@@ -30,8 +30,12 @@ pub(crate) fn python_with_servers() -> String {
 
 /// A master with a listener `http` for a program that is not ours.
 pub(crate) fn setup(program: &[&str]) -> Setup {
-    let mut setup = Setup::bare(Listening::Tcp).brisk().program(program);
-    setup.listen("http=127.0.0.1:0");
+    setup_on(Listening::Tcp, program)
+}
+
+pub(crate) fn setup_on(listening: Listening, program: &[&str]) -> Setup {
+    let mut setup = Setup::bare(listening).brisk().program(program);
+    setup.listen(&format!("http={}", setup.address_to_ask_for()));
     setup
 }
 
