@@ -5,6 +5,7 @@ mod support;
 use std::io::{BufRead, BufReader, Lines};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use heirloom::load::{Load, Plan, Target};
 use nix::sys::signal::{Signal, kill};
@@ -21,7 +22,9 @@ struct Embedded {
 impl Embedded {
     /// Started, and serving.
     fn start(listen: &str) -> (Embedded, Target) {
-        let mark = format!("HEIRLOOM_TEST={}-embedded", std::process::id());
+        static LATEST: AtomicU32 = AtomicU32::new(0);
+        let number = LATEST.fetch_add(1, Ordering::Relaxed);
+        let mark = format!("HEIRLOOM_TEST={}-embedded-{number}", std::process::id());
         let (name, value) = mark.split_once('=').expect("a mark is a variable");
         let mut child = Command::new(test_worker())
             .args(["--embedded", "--listen", listen])

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::release::{Recipe, Release, ReleaseError};
+use super::release::{Recipe, Release};
+use super::release_error::ReleaseError;
 use crate::supervision::GenerationId;
 use crate::sys::survivors::{self, Search};
 

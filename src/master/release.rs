@@ -7,9 +7,11 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::identity::{Became, Identity};
+use super::release_error::ReleaseError;
 use crate::dialects::{Dialect, StopSignal};
 use crate::supervision::Plan;
 use crate::sys::files::where_we_were_started;
@@ -75,72 +77,6 @@ pub struct Release {
     is_elf: bool,
     /// Files among the arguments, such as a script: an interpreter reads them anew at each start.
     read: Vec<(PathBuf, Identity)>,
-}
-
-/// Why a release cannot be resolved.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReleaseError {
-    /// No program was named.
-    #[error("there is no program to run")]
-    NoProgram,
-    /// The directory is not there.
-    #[error("cannot enter the directory {}", path.display())]
-    Directory {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The program is nowhere in PATH.
-    #[error("there is no program {} in PATH ({path})", name.display())]
-    NotInPath {
-        /// What was looked for.
-        name: PathBuf,
-        /// Where.
-        path: String,
-    },
-    /// The program cannot be opened.
-    #[error("cannot open the program {}", path.display())]
-    Program {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The program is no file, or may not be executed.
-    #[error("the program {} {what}", path.display())]
-    NotExecutable {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: &'static str,
-    },
-    /// The environment file cannot be read.
-    #[error("cannot read the environment file {}: {why}", path.display())]
-    EnvFile {
-        /// Which.
-        path: PathBuf,
-        /// Why, and where.
-        why: String,
-    },
-}
-
-/// What tells one version of a file from another. Not when its inode changed: links and modes are no version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-}
-
-/// What has become of a file.
-enum Became {
-    TheSame,
-    Rewritten,
-    Another,
-    Gone,
 }
 
 impl Recipe {
@@ -268,22 +204,6 @@ impl Release {
     /// Whether it can be executed by its descriptor: a script cannot, its interpreter wants a path.
     pub(crate) fn is_elf(&self) -> bool {
         self.is_elf
-    }
-}
-
-impl Identity {
-    fn of(file: &Metadata) -> Identity {
-        let modified = (file.mtime(), file.mtime_nsec());
-        Identity { device: file.dev(), inode: file.ino(), size: file.size(), modified }
-    }
-
-    fn now_at(&self, path: &Path) -> Became {
-        match fs::metadata(path).map(|file| Identity::of(&file)) {
-            Ok(now) if now == *self => Became::TheSame,
-            Ok(now) if (now.device, now.inode) == (self.device, self.inode) => Became::Rewritten,
-            Ok(_) => Became::Another,
-            Err(_) => Became::Gone,
-        }
     }
 }
 

@@ -1,0 +1,53 @@
+//! Why a release cannot be resolved.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a release cannot be resolved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReleaseError {
+    /// No program was named.
+    #[error("there is no program to run")]
+    NoProgram,
+    /// The directory is not there.
+    #[error("cannot enter the directory {}", path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The program is nowhere in PATH.
+    #[error("there is no program {} in PATH ({path})", name.display())]
+    NotInPath {
+        /// What was looked for.
+        name: PathBuf,
+        /// Where.
+        path: String,
+    },
+    /// The program cannot be opened.
+    #[error("cannot open the program {}", path.display())]
+    Program {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The program is no file, or may not be executed.
+    #[error("the program {} {what}", path.display())]
+    NotExecutable {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The environment file cannot be read.
+    #[error("cannot read the environment file {}: {why}", path.display())]
+    EnvFile {
+        /// Which.
+        path: PathBuf,
+        /// Why, and where.
+        why: String,
+    },
+}
