@@ -44,6 +44,10 @@ fn a_shut_listener_is_mended(setup: Setup) {
         });
         assert!(what.contains("http"), "{what}");
     }
+    // What the old ones still accept goes with them; each of the new ones comes after its predecessor's end.
+    for _ in &before {
+        master.wait_until_ready();
+    }
     let load = load(&master, 16);
     load.wait_for(500, LIMIT).expect("it is served");
     let since = reload(&master, 2, "");

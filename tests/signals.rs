@@ -26,6 +26,8 @@ fn term_int_and_quit_let_workers_finish_what_they_hold() {
         for listening in [Listening::Tcp, Listening::Unix] {
             let master = Setup::on(listening).start();
             let held = Held::open(master.target(), "/").expect("it is held");
+            // Its only worker has accepted whatever came before this one.
+            get(&master.target(), "/");
             master.signal(signal);
             master.wait_for_notice("draining", |notice| matches!(notice, Notice::Draining { .. }).then_some(()));
             let held = held.finish();
