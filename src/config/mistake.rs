@@ -91,6 +91,22 @@ impl ConfigError {
         Err(ConfigError { path: source.path.display().to_string(), text: source.text.clone(), mistakes })
     }
 
+    /// The first mistake in one line, and how many more there are.
+    pub fn summary(&self) -> String {
+        let Some(first) = self.mistakes.first() else { return format!("{} has mistakes", self.path) };
+        let line = |at: &Range<usize>| {
+            let before = &self.text[..first_line(&self.text, at).start];
+            format!(":{}", before.matches('\n').count() + 1)
+        };
+        let place = first.at.as_ref().map(line).unwrap_or_default();
+        let label = first.label.as_ref().map(|label| format!(": {label}")).unwrap_or_default();
+        let more = match self.mistakes.len() {
+            1 => String::new(),
+            mistakes => format!(", and {} more", mistakes - 1),
+        };
+        format!("{}{place}: {}{label}{more}", self.path, first.what)
+    }
+
     /// What is shown to people: with colours, for whoever writes it to drop where they are not wanted.
     pub fn styled(&self) -> String {
         self.shown(&Renderer::styled())

@@ -114,6 +114,21 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// What these settings say otherwise than those that a master was started with, though it cannot change while it
+    /// runs.
+    pub fn fixed_but_changed(&self, started: &Settings) -> Option<&'static str> {
+        let Settings { name, pid_file, lanes, .. } = self;
+        [
+            ("name", *name != started.name),
+            ("pid_file", *pid_file != started.pid_file),
+            ("lanes", *lanes != started.lanes),
+        ]
+        .into_iter()
+        .find_map(|(setting, changed)| changed.then_some(setting))
+    }
+}
+
 fn filled(layer: Layer, cpus: u32) -> Settings {
     let default = Settings::default();
     let plan = default.plan;

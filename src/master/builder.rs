@@ -14,6 +14,7 @@ use super::machine::Master;
 use super::open::{Declaration, ListenError};
 use super::processes::Processes;
 use super::prove::Experience;
+use super::recipes::Recipes;
 use super::release::Recipe;
 use super::release_error::ReleaseError;
 use super::rescue::Relays;
@@ -34,7 +35,7 @@ const GENERATIONS: u64 = 4;
 /// Puts a [`Master`] together.
 #[derive(Clone, Debug)]
 pub struct Builder {
-    recipe: Recipe,
+    recipes: Recipes,
     declarations: Vec<Declaration>,
     policy: Policy,
     behaviour: Behaviour,
@@ -101,7 +102,7 @@ impl Default for Builder {
         let program = std::env::current_exe().map(OsString::from).unwrap_or_default();
         let arguments = std::env::args_os().skip(1);
         Builder {
-            recipe: Recipe::new(std::iter::once(program).chain(arguments)),
+            recipes: Recipes { first: Recipe::new(std::iter::once(program).chain(arguments)), read: None },
             declarations: Vec::new(),
             policy: Policy::default(),
             behaviour: Behaviour {
@@ -119,14 +120,22 @@ impl Builder {
     /// What to run, instead of this very program with its arguments.
     #[must_use]
     pub fn recipe(mut self, recipe: Recipe) -> Builder {
-        self.recipe = recipe;
+        self.recipes.first = recipe;
+        self
+    }
+
+    /// Reads the recipe of each further generation anew, on a thread that may block: where it cannot be read, that
+    /// generation is given up. Listeners come and go with the recipe that names them.
+    #[must_use]
+    pub fn read_anew(mut self, read: impl Fn() -> Result<Recipe, ReleaseError> + Send + Sync + 'static) -> Builder {
+        self.recipes.read = Some(Arc::new(read));
         self
     }
 
     /// How many workers.
     #[must_use]
     pub fn workers(mut self, workers: u32) -> Builder {
-        self.recipe.plan.workers = workers;
+        self.recipes.first.plan.workers = workers;
         self
     }
 
@@ -185,8 +194,10 @@ impl Builder {
     /// # Errors
     /// When the program is not there, a limit is too low, or a listener cannot be opened: nothing is open then.
     pub fn build(mut self) -> Result<Master, StartError> {
-        self.recipe.remember_where_we_are();
-        self.recipe.resolve()?;
+        let first = &mut self.recipes.first;
+        first.listeners.append(&mut self.declarations);
+        first.remember_where_we_are();
+        first.resolve()?;
         self.behaviour.descriptor_limit = Some(self.check_descriptors()?);
         let system = |what| move |source| StartError::System { what, source };
         if self.behaviour.adopt {
@@ -194,13 +205,13 @@ impl Builder {
         }
         let poller = Arc::new(Poller::new().map_err(system("watch descriptors"))?);
         let mut listeners = Listeners::new(poller.clone());
-        for declaration in self.declarations {
-            listeners.open(declaration, false)?;
+        for declaration in &self.recipes.first.listeners {
+            listeners.open(declaration.clone(), false)?;
         }
         let (requests, asked) = mpsc::channel(REQUESTS);
         Ok(Master {
             supervisor: Supervisor::new(self.policy),
-            recipe: Arc::new(self.recipe),
+            recipes: Arc::new(self.recipes),
             behaviour: self.behaviour,
             releases: BTreeMap::new(),
             processes: Processes::default(),
@@ -219,6 +230,7 @@ impl Builder {
             paused: Vec::new(),
             ending: None,
             changed: BTreeSet::new(),
+            unreadable: None,
             unproved: BTreeSet::new(),
             experience: Experience::default(),
         })
@@ -228,8 +240,9 @@ impl Builder {
     fn check_descriptors(&self) -> Result<(u64, u64), StartError> {
         let system = |source| StartError::System { what: "read RLIMIT_NOFILE", source };
         let (now, most) = files::descriptor_limit().map_err(system)?;
-        let sockets: u64 = self.declarations.iter().map(|declaration| declaration.lanes as u64 + 2).sum();
-        let workers = u64::from(self.recipe.plan.workers) * GENERATIONS * DESCRIPTORS_A_WORKER;
+        let recipe = &self.recipes.first;
+        let sockets: u64 = recipe.listeners.iter().map(|declaration| declaration.lanes as u64 + 2).sum();
+        let workers = u64::from(recipe.plan.workers) * GENERATIONS * DESCRIPTORS_A_WORKER;
         let needed = sockets + workers + DESCRIPTORS_OF_OUR_OWN;
         if needed > most {
             return Err(StartError::TooFewDescriptors { needed, allowed: most });

@@ -60,7 +60,7 @@ impl Master {
             pid_variable: None,
         };
         let (wanted, others): (Vec<_>, Vec<_>) = self
-            .places()
+            .places(seat.generation)
             .into_iter()
             .partition(|(_, place)| by_environment || (by_argument && asks_for(release, &place.name)));
         self.hand_sockets(seat, &wanted, &mut handing)?;
@@ -82,8 +82,8 @@ impl Master {
         Ok(handing)
     }
 
-    fn places(&self) -> Vec<(ListenerId, Place)> {
-        let declared = self.listeners.iter().filter(|(_, listener)| !listener.by_query);
+    fn places(&self, generation: GenerationId) -> Vec<(ListenerId, Place)> {
+        let declared = self.listeners.iter().filter(|(_, listener)| listener.is_declared_by(generation));
         declared
             .map(|(id, listener)| {
                 let address = listener.address();

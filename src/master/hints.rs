@@ -24,16 +24,16 @@ impl Master {
         };
         match (reason, binds) {
             (Reason::Exited { .. } | Reason::NotReady { .. }, Some(what)) => {
-                Some(format!("{what}: {}", self.ways_to_take(name.as_deref().unwrap_or("NAME"))))
+                Some(format!("{what}: {}", self.ways_to_take(generation, name.as_deref().unwrap_or("NAME"))))
             }
             (Reason::NotReady { .. }, None) if self.processes.is_silent(seat) => {
-                Some(match (self.recipe.dialect, name) {
+                Some(match (self.dialect_of(generation), name) {
                     (Dialect::Auto | Dialect::Systemd, Some(name)) => format!(
                         "{who} said nothing, and accepted no connection: does it take its sockets? {}",
-                        self.ways_to_take(&name)
+                        self.ways_to_take(generation, &name)
                     ),
                     (Dialect::Query, _) | (_, None) => {
-                        format!("{who} never said hello: does {} link the heirloom library?", self.program())
+                        format!("{who} never said hello: does {} link the heirloom library?", self.program(generation))
                     }
                 })
             }
@@ -46,16 +46,21 @@ impl Master {
         self.listeners.iter().any(|(_, listener)| listener.lanes.foreign().is_ok_and(|count| count > 0))
     }
 
-    fn ways_to_take(&self, listener: &str) -> String {
+    fn ways_to_take(&self, generation: GenerationId, listener: &str) -> String {
         format!(
             "give {} the descriptor by {{fd:{listener}}} in an argument, or have it take LISTEN_FDS, or link the \
              heirloom library",
-            self.program()
+            self.program(generation)
         )
     }
 
-    fn program(&self) -> String {
-        self.recipe.command.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    fn dialect_of(&self, generation: GenerationId) -> Dialect {
+        self.releases.get(&generation).map(|release| release.dialect).unwrap_or_default()
+    }
+
+    fn program(&self, generation: GenerationId) -> String {
+        let name = self.releases.get(&generation).and_then(|release| release.arguments.first());
+        name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Listener {
     pub(super) lanes: Lanes,
     /// A query opened it, and it goes when nobody has it any more.
     pub(super) by_query: bool,
+    /// The generations that declare it: it goes when none of them can serve any more.
+    pub(super) declared_by: BTreeSet<GenerationId>,
     pub(super) tenants: BTreeMap<GenerationId, Tenant>,
     pub(super) spoiled: BTreeSet<LaneId>,
     /// Where new connections go; nobody's until the first generation has a lane.
@@ -55,6 +57,7 @@ impl Listener {
             declaration,
             lanes,
             by_query,
+            declared_by: BTreeSet::new(),
             tenants: BTreeMap::new(),
             spoiled: BTreeSet::new(),
             steered: None,
@@ -92,6 +95,15 @@ impl Listener {
 
     pub(super) fn is_taken_by(&self, generation: GenerationId) -> bool {
         self.tenants.get(&generation).is_some_and(|tenant| tenant.taken)
+    }
+
+    pub(super) fn is_declared_by(&self, generation: GenerationId) -> bool {
+        self.declared_by.contains(&generation)
+    }
+
+    /// Whether the generation is given a lane of it without asking.
+    pub(super) fn is_for(&self, generation: GenerationId) -> bool {
+        self.by_query || self.is_declared_by(generation)
     }
 
     pub(super) fn declared(&self) -> Declared {

@@ -8,7 +8,6 @@ use std::sync::{Arc, Weak};
 use super::listener::{Allotment, Listener, Tenant, described};
 use super::open::{Declaration, ListenError};
 use super::token::Token;
-use crate::protocol::{Address, Declared, Match, choose};
 use crate::supervision::GenerationId;
 use crate::sys::lanes::{LaneId, Probe, Seat, Steering};
 use crate::sys::poller::Poller;
@@ -23,11 +22,13 @@ pub(super) struct Listeners {
     poller: Arc<Poller>,
     /// Whether there is anybody to whom a rescued connection could be given.
     rescue: bool,
+    /// The generation whose listeners are those that count.
+    in_force: Option<GenerationId>,
 }
 
 impl Listeners {
     pub(super) fn new(poller: Arc<Poller>) -> Listeners {
-        Listeners { all: BTreeMap::new(), latest: 0, poller, rescue: false }
+        Listeners { all: BTreeMap::new(), latest: 0, poller, rescue: false, in_force: None }
     }
 
     pub(super) fn open(&mut self, declaration: Declaration, by_query: bool) -> Result<ListenerId, ListenError> {
@@ -59,10 +60,18 @@ impl Listeners {
         self.all.get(&id)
     }
 
-    /// Chooses a free lane of each listener for the generation. `alone`: nobody serves, so it has the connections at
-    /// once.
+    pub(super) fn listener_mut(&mut self, id: ListenerId) -> Option<&mut Listener> {
+        self.all.get_mut(&id)
+    }
+
+    pub(super) fn in_force(&self) -> Option<GenerationId> {
+        self.in_force
+    }
+
+    /// Chooses a free lane of each listener for the generation. While nobody serves, it has the connections at once.
     pub(super) fn allot(&mut self, generation: GenerationId, serving: Option<GenerationId>) -> Allotment {
-        for id in self.ids() {
+        let ids: Vec<_> = self.iter().filter(|(_, listener)| listener.is_for(generation)).map(|(id, _)| id).collect();
+        for id in ids {
             match self.allot_one(id, generation, serving) {
                 Allotment::Done => {}
                 otherwise => return otherwise,
@@ -95,22 +104,6 @@ impl Listeners {
         }
         self.watch(id);
         Allotment::Done
-    }
-
-    /// Which listener a query means.
-    pub(super) fn matching(&self, asked: &Address) -> (Match, Vec<ListenerId>) {
-        let declared: Vec<Declared> = self.all.values().map(Listener::declared).collect();
-        let anything_declared = self.all.values().any(|listener| !listener.by_query);
-        match choose(&declared, asked) {
-            Match::OnlyOne(_) | Match::Refused(_) if !anything_declared => (Match::Nothing, self.ids()),
-            found => (found, self.ids()),
-        }
-    }
-
-    /// How many listeners are open because that generation asked for them.
-    pub(super) fn opened_for(&self, generation: GenerationId) -> usize {
-        let by_query = self.all.values().filter(|listener| listener.by_query);
-        by_query.filter(|listener| listener.tenants.contains_key(&generation)).count()
     }
 
     /// A copy of the generation's lane, to be given to a worker; however many wait for it, they share one.
@@ -154,13 +147,18 @@ impl Listeners {
             }
         }
         self.rescue = true;
+        self.in_force = Some(generation);
         ids.into_iter().for_each(|id| self.watch(id));
         Ok(())
     }
 
     /// A declared listener that no worker took would be a port where connections hang.
     fn everything_is_taken(&self, generation: GenerationId) -> Result<(), String> {
-        match self.all.values().find(|listener| !listener.by_query && !listener.is_taken_by(generation)) {
+        match self
+            .all
+            .values()
+            .find(|listener| listener.is_declared_by(generation) && !listener.is_taken_by(generation))
+        {
             None => Ok(()),
             Some(listener) => Err(format!(
                 "no worker of generation {generation} listens on {} ({}), so its clients would wait for ever",
@@ -189,7 +187,11 @@ impl Listeners {
             if let Some(why) = listener.take_back(generation) {
                 farewells.push(Farewell::Spoiled { listener: name.clone(), why });
             }
-            if listener.by_query && !listener.tenants.values().any(|tenant| tenant.granted) {
+            listener.declared_by.remove(&generation);
+            if listener.by_query
+                && listener.declared_by.is_empty()
+                && !listener.tenants.values().any(|tenant| tenant.granted)
+            {
                 self.close(id);
                 farewells.push(Farewell::Closed { listener: name });
             } else {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::release::{Recipe, Release};
+use super::recipes::Recipes;
+use super::release::Release;
 use super::release_error::ReleaseError;
 use crate::supervision::GenerationId;
 use crate::sys::survivors::{self, Search};
@@ -34,8 +35,8 @@ impl Lookups {
         self.receiver.recv().await.expect("we have a sender ourselves")
     }
 
-    pub(super) fn resolve(&self, generation: GenerationId, recipe: Arc<Recipe>) {
-        self.look(move || Found::Release { generation, release: recipe.resolve().map(Arc::new) });
+    pub(super) fn resolve(&self, generation: GenerationId, recipes: Arc<Recipes>) {
+        self.look(move || Found::Release { generation, release: recipes.resolve(generation).map(Arc::new) });
     }
 
     pub(super) fn settled(&self, generation: GenerationId, is_settled: impl FnOnce() -> bool + Send + 'static) {

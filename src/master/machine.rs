@@ -14,7 +14,9 @@ use super::listeners::{ListenerId, Listeners};
 use super::lookups::{Found, Lookups};
 use super::processes::Processes;
 use super::prove::Experience;
-use super::release::{Recipe, Release};
+use super::recipes::Recipes;
+use super::release::Release;
+use super::release_error::ReleaseError;
 use super::report::{self, Deed, Notices, Report, Sink, What};
 use super::rescue::Relays;
 use super::token::Token;
@@ -28,7 +30,7 @@ use crate::sys::poller::{Poller, Readiness};
 /// Holds the listeners, starts workers, and hands the sockets down from generation to generation.
 pub struct Master {
     pub(super) supervisor: Supervisor,
-    pub(super) recipe: Arc<Recipe>,
+    pub(super) recipes: Arc<Recipes>,
     pub(super) behaviour: Behaviour,
     pub(super) releases: BTreeMap<GenerationId, Arc<Release>>,
     pub(super) processes: Processes,
@@ -50,6 +52,8 @@ pub struct Master {
     pub(super) ending: Option<Ending>,
     /// Generations of which it has been said that their files have changed.
     pub(super) changed: BTreeSet<GenerationId>,
+    /// Why the generation that rises has no recipe, in all detail, until it is given up.
+    pub(super) unreadable: Option<(GenerationId, Vec<String>)>,
     /// Workers whose readiness is not theirs to say.
     pub(super) unproved: BTreeSet<WorkerId>,
     pub(super) experience: Experience,
@@ -194,6 +198,10 @@ impl Master {
                     self.releases.insert(generation, release);
                 }
                 self.feed(Event::Resolved { generation, plan });
+            }
+            Found::Release { generation, release: Err(ReleaseError::Recipe { why, details }) } => {
+                self.unreadable = Some((generation, details));
+                self.feed(Event::Unresolved { generation, why });
             }
             Found::Release { generation, release: Err(error) } => {
                 self.feed(Event::Unresolved { generation, why: in_full(&error) });

@@ -6,6 +6,7 @@
 mod budget;
 mod builder;
 mod channel;
+mod declaring;
 mod handing;
 mod handle;
 mod hints;
@@ -21,6 +22,7 @@ mod processes;
 mod prove;
 mod queries;
 mod ready;
+mod recipes;
 mod release;
 mod release_error;
 mod report;

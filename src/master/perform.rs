@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 
 use super::listener::Allotment;
 use super::listeners::Farewell;
-use super::machine::Master;
+use super::machine::{Master, listening};
 use super::report::{Deed, What};
 use super::wording::shown;
 use crate::protocol::MasterMessage;
@@ -18,7 +18,7 @@ use crate::sys::poller::Interest;
 impl Master {
     pub(super) fn perform(&mut self, action: Action) {
         match action {
-            Action::Resolve { generation } => self.lookups.resolve(generation, self.recipe.clone()),
+            Action::Resolve { generation } => self.lookups.resolve(generation, self.recipes.clone()),
             Action::CancelResolve { .. } => {} // whatever it brings is about a generation that nobody knows any more
             Action::Allot { generation } => self.allot(generation),
             Action::Spawn { worker, generation, slot } => self.spawn(worker, generation, slot),
@@ -51,12 +51,27 @@ impl Master {
     }
 
     fn allot(&mut self, generation: GenerationId) {
-        let event = match self.listeners.allot(generation, self.supervisor.serving()) {
+        let allotted = match self.declare(generation) {
+            Ok(()) => self.listeners.allot(generation, self.supervisor.serving()),
+            Err(why) => Allotment::Never(why),
+        };
+        let event = match allotted {
             Allotment::Done => Event::Allotted { generation },
             Allotment::NotYet(why) => Event::NoLaneYet { generation, why },
             Allotment::Never(why) => Event::NotAllotted { generation, why },
         };
         self.feed(event);
+    }
+
+    /// Opens what the generation's release declares and is not open yet.
+    fn declare(&mut self, generation: GenerationId) -> Result<(), String> {
+        let Some(release) = self.releases.get(&generation).cloned() else { return Ok(()) };
+        for id in self.listeners.declare(generation, &release.listeners)? {
+            if let Some(deed) = self.listeners.listener(id).map(listening) {
+                self.report(deed);
+            }
+        }
+        Ok(())
     }
 
     fn steer(&mut self, generation: GenerationId) {
@@ -155,6 +170,12 @@ impl Master {
         true
     }
 
+    /// What is wrong with the recipe of a generation that is given up for it.
+    fn unreadable_lines(&mut self, notice: &Notice) -> Option<Vec<String>> {
+        let Notice::GivenUp { generation, .. } = notice else { return None };
+        Some(self.unreadable.take_if(|(of, _)| of == generation)?.1)
+    }
+
     /// Adds what only the master knows, and tells the world.
     fn announce(&mut self, notice: Notice) {
         let seat = seat(&notice);
@@ -164,11 +185,26 @@ impl Master {
             Notice::Exited { wanted, .. } => !wanted,
             _ => false,
         };
-        let last_lines = seat.filter(|_| failed).map(|seat| self.processes.last_lines_of(seat)).unwrap_or_default();
+        let unreadable = self.unreadable_lines(&notice);
+        let of_worker = || seat.filter(|_| failed).map(|seat| self.processes.last_lines_of(seat));
+        let last_lines = unreadable.or_else(of_worker).unwrap_or_default();
         let hint = seat.and_then(|seat| self.hint(&notice, seat, &last_lines));
+        let somebody_leaves = matches!(
+            notice,
+            Notice::GivenUp { .. } | Notice::RolledBack { .. } | Notice::Draining { .. } | Notice::Gone { .. }
+        );
         self.tell(What::Rules(notice), pid, last_lines);
         if let Some(what) = hint {
             self.report(Deed::Trouble { what });
+        }
+        if somebody_leaves {
+            self.close_unwanted();
+        }
+    }
+
+    fn close_unwanted(&mut self) {
+        for listener in self.listeners.close_unwanted(|generation| self.supervisor.may_serve(generation)) {
+            self.report(Deed::Closed { listener });
         }
     }
 }

@@ -5,12 +5,12 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use super::listener::Allotment;
-use super::listeners::ListenerId;
+use super::listeners::{ListenerId, Listeners};
 use super::machine::{Master, in_full, listening};
 use super::open::Declaration;
 use super::report::Deed;
 use super::wording::{shown, shown_within};
-use crate::protocol::{Address, MasterMessage, Match, Query};
+use crate::protocol::{Address, Declared, MasterMessage, Match, Query, choose};
 use crate::supervision::{GenerationId, WorkerId};
 
 /// What a query gets that makes no sense, and one for which there is no listener.
@@ -32,6 +32,36 @@ struct Grant {
     handle: Arc<OwnedFd>,
     /// The worker was born with it, under this number.
     fd: Option<u16>,
+}
+
+impl Listeners {
+    /// Which listener a query means: of those that the generation declares, or of all if it declares none.
+    fn matching(&self, generation: GenerationId, asked: &Address) -> (Match, Vec<ListenerId>) {
+        let anything_declared =
+            self.iter().map(|(_, listener)| listener).any(|listener| listener.is_declared_by(generation));
+        let open = self.iter().filter(|(_, listener)| !anything_declared || listener.is_declared_by(generation));
+        let (ids, declared): (Vec<_>, Vec<Declared>) = open.map(|(id, listener)| (id, listener.declared())).unzip();
+        match choose(&declared, asked) {
+            Match::OnlyOne(_) | Match::Refused(_) if !anything_declared => (Match::Nothing, ids),
+            found => (found, ids),
+        }
+    }
+
+    /// How many listeners are open because that generation asked for them.
+    fn opened_for(&self, generation: GenerationId) -> usize {
+        let by_query = self.iter().map(|(_, listener)| listener).filter(|listener| listener.by_query);
+        by_query.filter(|listener| listener.tenants.contains_key(&generation)).count()
+    }
+}
+
+impl Allotment {
+    /// What a worker is told that asks for a lane when there is none.
+    fn granted(self) -> Result<(), (i32, String)> {
+        match self {
+            Allotment::Done => Ok(()),
+            Allotment::NotYet(why) | Allotment::Never(why) => Err((EINVAL, why)),
+        }
+    }
 }
 
 impl Master {
@@ -58,7 +88,7 @@ impl Master {
         generation: GenerationId,
         asked: &Address,
     ) -> Result<Grant, (i32, String)> {
-        let (found, ids) = self.listeners.matching(asked);
+        let (found, ids) = self.listeners.matching(generation, asked);
         let id = match found {
             Match::Exact(index) | Match::Covered(index) => ids[index],
             Match::OnlyOne(index) => {
@@ -68,6 +98,7 @@ impl Master {
             Match::Nothing => self.open_for_query(generation, asked)?,
             Match::Refused(message) => return Err((EADDRNOTAVAIL, message)),
         };
+        self.listeners.allot_one(id, generation, self.supervisor.serving()).granted()?;
         let fault = |error: io::Error| (error.raw_os_error().unwrap_or(EINVAL), error.to_string());
         let handle = self.listeners.grant(id, generation).map_err(fault)?;
         self.listeners.take(id, generation);
@@ -86,13 +117,8 @@ impl Master {
         let declaration = Declaration { lanes, ..Declaration::new(asked.to_string(), asked.clone()) };
         let fault = |error: &dyn std::error::Error, errno: i32| (errno, in_full(error));
         let id = self.listeners.open(declaration, true).map_err(|error| fault(&error, error.errno()))?;
-        match self.listeners.allot_one(id, generation, self.supervisor.serving()) {
-            Allotment::Done => {}
-            Allotment::NotYet(why) | Allotment::Never(why) => {
-                self.listeners.close(id);
-                return Err((EINVAL, why));
-            }
-        }
+        let allotted = self.listeners.allot_one(id, generation, self.supervisor.serving()).granted();
+        allotted.inspect_err(|_| self.listeners.close(id))?;
         if let Some(listener) = self.listeners.listener(id) {
             self.report(listening(listener));
         }

@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::identity::{Became, Identity};
+use super::open::Declaration;
 use super::release_error::ReleaseError;
 use crate::dialects::{Dialect, StopSignal};
 use crate::supervision::Plan;
@@ -52,6 +53,8 @@ pub struct Recipe {
     pub stop_signal: StopSignal,
     /// How many workers, and how long we wait for what.
     pub plan: Plan,
+    /// Where it listens; without any, the addresses that workers ask for.
+    pub listeners: Vec<Declaration>,
 }
 
 /// A resolved release.
@@ -71,6 +74,8 @@ pub struct Release {
     pub stop_signal: StopSignal,
     /// The numbers.
     pub plan: Plan,
+    /// Where it listens.
+    pub listeners: Vec<Declaration>,
     /// Held open: what ran keeps running, though the path may lead elsewhere by then.
     held: File,
     identity: Identity,
@@ -90,6 +95,7 @@ impl Recipe {
             dialect: Dialect::default(),
             stop_signal: StopSignal::default(),
             plan: Plan::default(),
+            listeners: Vec::new(),
         }
     }
 
@@ -123,6 +129,7 @@ impl Recipe {
             dialect: self.dialect,
             stop_signal: self.stop_signal,
             plan: self.plan.clone(),
+            listeners: self.listeners.clone(),
             held,
             identity,
             is_elf,

@@ -7,6 +7,14 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReleaseError {
+    /// What is to be run could not be read from where it stands, such as a config file.
+    #[error("{why}")]
+    Recipe {
+        /// Why, in a sentence.
+        why: String,
+        /// All there is to say, as lines for a person.
+        details: Vec<String>,
+    },
     /// No program was named.
     #[error("there is no program to run")]
     NoProgram,

@@ -140,6 +140,14 @@ impl Leaving {
         }
     }
 
+    /// Whether its workers were told to end.
+    pub(super) fn was_told_to_end(&self) -> bool {
+        match self {
+            Leaving::Unsteered | Leaving::Settling { .. } | Leaving::Standby { .. } => false,
+            Leaving::Draining { .. } | Leaving::Sweeping { .. } => true,
+        }
+    }
+
     /// Whether one can go back to it: it has not been told to end.
     pub(super) fn can_come_back(&self) -> bool {
         matches!(self, Leaving::Settling { standby: true, .. } | Leaving::Standby { .. })

@@ -93,6 +93,14 @@ impl Supervisor {
         self.rising.as_ref().map(|rising| rising.generation)
     }
 
+    /// Whether clients are, or may still be, served by the generation: it has not been told to end.
+    pub fn may_serve(&self, generation: GenerationId) -> bool {
+        let leaving = self.leaving.get(&generation);
+        self.serving == Some(generation)
+            || self.rising() == Some(generation)
+            || leaving.is_some_and(|leaving| !leaving.was_told_to_end())
+    }
+
     /// Whether the master is on its way out.
     pub fn is_stopping(&self) -> bool {
         self.stopping.is_some()

@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod exit_code;
 mod pid_file;
+mod reading;
 mod show;
 
 use std::ffi::OsStr;

@@ -30,6 +30,16 @@ fn draining() -> Story {
 }
 
 #[test]
+fn a_generation_may_serve_until_it_is_told_to_drain() {
+    let mut story = replaced();
+    assert!(story.core().may_serve(generation(1)) && story.core().may_serve(generation(2)));
+    story.wait(seconds(2));
+    assert!(story.core().may_serve(generation(1)), "it stands by");
+    story.wait(seconds(9));
+    assert!(!story.core().may_serve(generation(1)));
+}
+
+#[test]
 fn a_generation_settles_as_long_as_something_is_in_its_queue() {
     let mut story = replaced();
     story.world.look = Goes::NotYet;

@@ -5,19 +5,25 @@ use anyhow::Context;
 use crate::arguments::{Form, Run};
 use crate::exit_code::ExitCode;
 use crate::pid_file::PidFile;
+use crate::reading::{Reading, ReadingError, recipe};
 use crate::show;
-use heirloom::config::{Listener, ReadError, Settings, SettingsError, Surroundings};
-use heirloom::master::{Builder, Declaration, Master, Recipe, StartError};
+use heirloom::config::{Settings, SettingsError};
+use heirloom::master::{Builder, Master, StartError};
 use heirloom::supervision::Ending;
 use heirloom::triggers::Signals;
 
 /// Runs until it is asked to stop.
 pub(crate) fn run(run: Run) -> ExitCode {
-    let settings = match settings(&run) {
-        Ok(settings) => settings,
-        Err(code) => return code,
+    let mut reading = Reading::new(run.layer(), run.config);
+    let (settings, source) = match reading.read() {
+        Ok(read) => read,
+        Err(error) => return tell(error),
     };
-    match try_to_run(settings, run.output) {
+    if let Some(source) = source {
+        show::step(&settings.name, run.output, &format!("settings from {}", source.path.display()));
+        reading.stay_with(&source);
+    }
+    match try_to_run(settings, reading, run.output) {
         Ok(Ending::Stopped) => ExitCode::Done,
         Ok(Ending::Failed(_)) => ExitCode::Failed,
         Err(error) => {
@@ -27,36 +33,31 @@ pub(crate) fn run(run: Run) -> ExitCode {
     }
 }
 
-/// The flags over the config file; what is wrong with them has been told.
-fn settings(run: &Run) -> Result<Settings, ExitCode> {
-    let around = Surroundings::of_this_process();
-    let source = around.read(run.config.as_deref()).map_err(|error: ReadError| {
-        show::error(&error.into(), None);
-        ExitCode::BadConfig
-    })?;
-    let settings = Settings::from(source.as_ref(), run.layer(), &around).map_err(|error| match error {
-        SettingsError::Config(error) => {
+/// Tells what is wrong with flags or file.
+fn tell(error: ReadingError) -> ExitCode {
+    match error {
+        ReadingError::Read(error) => {
+            show::error(&error.into(), None);
+            ExitCode::BadConfig
+        }
+        ReadingError::Settings(SettingsError::Config(error)) => {
             show::mistakes(&error);
             ExitCode::BadConfig
         }
-        misuse => {
+        ReadingError::Settings(misuse) => {
             let hint = misuse.hint();
             show::error(&misuse.into(), hint);
             ExitCode::Misuse
         }
-    })?;
-    if let Some(source) = source {
-        show::step(&settings.name, run.output, &format!("settings from {}", source.path.display()));
     }
-    Ok(settings)
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn try_to_run(settings: Settings, form: Form) -> anyhow::Result<Ending> {
+async fn try_to_run(settings: Settings, reading: Reading, form: Form) -> anyhow::Result<Ending> {
     let signals = Signals::take()?;
     let _pid_file = settings.pid_file.as_deref().map(PidFile::take).transpose()?;
     let name = settings.name.clone();
-    let mut master = builder(settings).build()?;
+    let mut master = builder(settings, reading).build()?;
     let shown = show::start(name, form, master.notices()).context("cannot start a thread")?;
     let ask = tokio::spawn(signals.ask(master.handle()));
     let ending = master.run().await;
@@ -67,19 +68,12 @@ async fn try_to_run(settings: Settings, form: Form) -> anyhow::Result<Ending> {
     Ok(ending?)
 }
 
-fn builder(settings: Settings) -> Builder {
-    let Settings { command, directory, env_file, environment, plan, lanes, dialect, stop_signal, .. } = settings;
-    let builder = Master::builder()
-        .recipe(Recipe { directory, env_file, environment, plan, dialect, stop_signal, ..Recipe::new(command) })
-        .lanes(lanes.into())
+fn builder(settings: Settings, reading: Reading) -> Builder {
+    Master::builder()
+        .lanes(settings.lanes.into())
+        .recipe(recipe(settings.clone()))
+        .read_anew(move || reading.read_anew(&settings))
         .launcher(true)
         .capture_output(true)
-        .adopt_orphans(true);
-    let listeners = settings.listeners.into_iter().map(|listener| declaration(listener, lanes));
-    listeners.fold(builder, Builder::listen)
-}
-
-fn declaration(listener: Listener, lanes: u8) -> Declaration {
-    let Listener { name, address, lanes: own, blocking, mode } = listener;
-    Declaration { name, address, lanes: own.unwrap_or(lanes).into(), blocking, mode }
+        .adopt_orphans(true)
 }

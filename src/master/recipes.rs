@@ -1,0 +1,38 @@
+//! Where recipes come from: the same for all generations, or read anew for each.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::release::{Recipe, Release};
+use super::release_error::ReleaseError;
+use crate::supervision::GenerationId;
+
+/// Reads a recipe, on a thread that may block.
+type Read = dyn Fn() -> Result<Recipe, ReleaseError> + Send + Sync;
+
+/// What each generation's recipe is taken from.
+#[derive(Clone)]
+pub(super) struct Recipes {
+    /// The first generation's: with it, the master was started.
+    pub(super) first: Recipe,
+    /// How those of the others are read; without it, they are the first one's.
+    pub(super) read: Option<Arc<Read>>,
+}
+
+impl Recipes {
+    /// What a generation is to run. Reads the file system.
+    pub(super) fn resolve(&self, generation: GenerationId) -> Result<Release, ReleaseError> {
+        let Some(read) = self.read.as_ref().filter(|_| generation != GenerationId(1)) else {
+            return self.first.resolve();
+        };
+        let mut recipe = read()?;
+        recipe.directory = recipe.directory.or_else(|| self.first.directory.clone());
+        recipe.resolve()
+    }
+}
+
+impl fmt::Debug for Recipes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recipes").field("first", &self.first).finish_non_exhaustive()
+    }
+}
