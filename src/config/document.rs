@@ -14,10 +14,11 @@ use super::search::Source;
 use super::suggestion;
 use super::syntax;
 use super::values::{Wrong, join};
+use super::world;
 use crate::protocol::environment;
 
 /// Every key of the file, in the order of the reference.
-pub(super) const SETTINGS: [&str; 16] = [
+pub(super) const SETTINGS: [&str; 17] = [
     "command",
     "listen",
     "workers",
@@ -34,6 +35,7 @@ pub(super) const SETTINGS: [&str; 16] = [
     "drain_grace",
     "dialect",
     "stop_signal",
+    "process",
 ];
 
 /// Variables that tell a worker who it is and what it has: they are ours to set.
@@ -85,6 +87,7 @@ impl Reader<'_> {
                 "drain_grace" => layer.drain_grace = self.one(key, value, fields::time),
                 "dialect" => layer.dialect = self.one(key, value, fields::parsed),
                 "stop_signal" => layer.stop_signal = self.one(key, value, fields::parsed),
+                "process" => world::read(self, value, &mut layer),
                 unknown => self.unknown(unknown, at, "setting", &SETTINGS),
             }
         }

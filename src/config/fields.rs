@@ -103,21 +103,13 @@ pub(super) fn lanes(value: &DeValue<'_>) -> Result<u8, Wrong> {
 
 pub(super) fn mode(value: &DeValue<'_>) -> Result<u32, Wrong> {
     let hint = "write it in octal and in quotes, like \"0660\"";
-    let mode = match value {
-        DeValue::String(text) => u32::from_str_radix(text.strip_prefix("0o").unwrap_or(text), 8).ok(),
-        DeValue::Integer(number) if number.radix() == 8 => u32::from_str_radix(number.as_str(), 8).ok(),
+    match value {
+        DeValue::String(text) => values::mode(text),
+        DeValue::Integer(number) if number.radix() == 8 => values::mode(number.as_str()),
         DeValue::Integer(number) if number.radix() == 10 && number.as_str().bytes().all(|digit| digit < b'8') => {
-            return Err(Wrong::new(
-                "this number is decimal",
-                format!("write it in octal and in quotes: \"0{number}\""),
-            ));
+            Err(Wrong::new("this number is decimal", format!("write it in octal and in quotes: \"0{number}\"")))
         }
-        value => return Err(other("a mode", value, hint)),
-    };
-    match mode {
-        Some(mode) if mode <= 0o777 => Ok(mode),
-        Some(_) => Err(Wrong::new("a socket's mode ends at 0777", hint)),
-        None => Err(Wrong::new("this is no mode", hint)),
+        value => Err(other("a mode", value, hint)),
     }
 }
 

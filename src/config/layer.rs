@@ -1,12 +1,13 @@
 //! What one source says of the settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::values::{Dialect, StopSignal, Workers};
 use crate::protocol::Address;
+use crate::sys::launch::World;
 
 /// What the flags or the file say: each setting, or nothing. Paths in it are resolved already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +44,10 @@ pub struct Layer {
     pub dialect: Option<Dialect>,
     /// What asks a worker to finish.
     pub stop_signal: Option<StopSignal>,
+    /// Whose rights workers have, and how the system treats them.
+    pub world: World,
+    /// Which variables of the master they find; the inner none: all.
+    pub inherit: Option<Option<BTreeSet<OsString>>>,
 }
 
 /// An address to listen on.
@@ -82,7 +87,23 @@ impl Layer {
             drain_grace: self.drain_grace.or(under.drain_grace),
             dialect: self.dialect.or(under.dialect),
             stop_signal: self.stop_signal.or(under.stop_signal),
+            world: over(self.world, under.world),
+            inherit: self.inherit.or(under.inherit),
         }
+    }
+}
+
+fn over(world: World, under: World) -> World {
+    let mut limits = under.limits;
+    limits.extend(world.limits);
+    World {
+        user: world.user.or(under.user),
+        group: world.group.or(under.group),
+        umask: world.umask.or(under.umask),
+        nice: world.nice.or(under.nice),
+        oom_score_adj: world.oom_score_adj.or(under.oom_score_adj),
+        no_new_privs: world.no_new_privs || under.no_new_privs,
+        limits,
     }
 }
 

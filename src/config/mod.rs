@@ -16,9 +16,11 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod values;
+mod world;
 
+pub use crate::sys::launch::{Bounds, Limit, World};
 pub use layer::{Layer, Listener};
 pub use mistake::ConfigError;
 pub use search::{ReadError, Source, Surroundings};
 pub use settings::{Settings, SettingsError};
-pub use values::{Dialect, StopSignal, Workers, Wrong, address, duration, listener_name, ready_grace};
+pub use values::{Dialect, StopSignal, Workers, Wrong, address, duration, listener_name, ready_grace, umask};

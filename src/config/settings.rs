@@ -1,6 +1,6 @@
 //! The settings of `run`, with nothing left open: flags over the file over the defaults.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -11,6 +11,7 @@ use super::search::{Source, Surroundings};
 use super::values::{Dialect, StopSignal, Workers, join};
 use crate::supervision::Plan;
 use crate::sys::lanes::LANES;
+use crate::sys::launch::World;
 
 /// The settings of `run`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,10 @@ pub struct Settings {
     pub dialect: Dialect,
     /// What asks a worker to finish.
     pub stop_signal: StopSignal,
+    /// Whose rights workers have, and how the system treats them.
+    pub world: World,
+    /// Which variables of the master they find; none: all.
+    pub inherit: Option<BTreeSet<OsString>>,
 }
 
 /// Why there are no settings.
@@ -81,6 +86,8 @@ impl Default for Settings {
             plan: Plan::default(),
             dialect: Dialect::default(),
             stop_signal: StopSignal::default(),
+            world: World::default(),
+            inherit: None,
         }
     }
 }
@@ -156,6 +163,8 @@ fn filled(layer: Layer, cpus: u32) -> Settings {
         },
         dialect: layer.dialect.unwrap_or(default.dialect),
         stop_signal: layer.stop_signal.unwrap_or(default.stop_signal),
+        world: layer.world,
+        inherit: layer.inherit.flatten(),
     }
 }
 

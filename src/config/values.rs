@@ -81,6 +81,42 @@ pub fn ready_grace(text: &str) -> Result<Duration, Wrong> {
     }
 }
 
+/// A mode in octal: `0660`.
+pub(super) fn mode(text: &str) -> Result<u32, Wrong> {
+    let hint = "write it in octal and in quotes, like \"0660\"";
+    match u32::from_str_radix(text.strip_prefix("0o").unwrap_or(text), 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        Ok(_) => Err(Wrong::new("it ends at 0777", hint)),
+        Err(_) => Err(Wrong::new("this is no mode", hint)),
+    }
+}
+
+/// What new files may not be: `0027`.
+///
+/// # Errors
+/// When it is no octal number up to 0777.
+pub fn umask(text: &str) -> Result<u32, Wrong> {
+    mode(text)
+}
+
+/// A number of bytes, or of anything: `65536`, `64K`, `64MiB`, `1G`. A K is 1024.
+pub(super) fn size(text: &str) -> Result<u64, Wrong> {
+    let text = text.trim();
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim().trim_end_matches(['b', 'B']).trim_end_matches('i');
+    let power = match unit.to_ascii_uppercase().as_str() {
+        "" => Some(0),
+        "K" => Some(1),
+        "M" => Some(2),
+        "G" => Some(3),
+        "T" => Some(4),
+        _ => None,
+    };
+    let size = power.zip(number.parse::<u64>().ok()).and_then(|(power, number)| number.checked_mul(1024u64.pow(power)));
+    size.ok_or_else(|| Wrong::new("this is no size", "write 65536, 64K, 64M or 1G"))
+}
+
 /// An address; the path of a Unix socket may be relative to `base`.
 ///
 /// # Errors

@@ -32,6 +32,7 @@ mod token;
 mod wording;
 
 pub use crate::dialects::{Dialect, Evidence, StopSignal};
+pub use crate::sys::launch::{Bounds, CredentialsError, Limit, World};
 pub use builder::{Builder, StartError};
 pub use handle::Handle;
 pub use machine::{Master, RunError};

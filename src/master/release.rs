@@ -2,7 +2,7 @@
 //!
 //! Resolving reads the file system, so it happens on a thread that may block.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek};
@@ -16,6 +16,7 @@ use super::release_error::ReleaseError;
 use crate::dialects::{Dialect, StopSignal};
 use crate::supervision::Plan;
 use crate::sys::files::where_we_were_started;
+use crate::sys::launch::{Credentials, World};
 
 /// Variables of ours, of whoever supervises us, and of the sockets that were handed to us: not a worker's business.
 const NOT_INHERITED: [&str; 15] = [
@@ -55,6 +56,10 @@ pub struct Recipe {
     pub plan: Plan,
     /// Where it listens; without any, the addresses that workers ask for.
     pub listeners: Vec<Declaration>,
+    /// Whose rights its workers have, and how the system treats them.
+    pub world: World,
+    /// Which variables of the master they find in their environment; without it, all but those that are meant for it.
+    pub inherit: Option<BTreeSet<OsString>>,
 }
 
 /// A resolved release.
@@ -76,6 +81,10 @@ pub struct Release {
     pub plan: Plan,
     /// Where it listens.
     pub listeners: Vec<Declaration>,
+    /// How the system treats its workers.
+    pub world: World,
+    /// Whose rights they have.
+    pub(crate) credentials: Option<Credentials>,
     /// Held open: what ran keeps running, though the path may lead elsewhere by then.
     held: File,
     identity: Identity,
@@ -96,6 +105,8 @@ impl Recipe {
             stop_signal: StopSignal::default(),
             plan: Plan::default(),
             listeners: Vec::new(),
+            world: World::default(),
+            inherit: None,
         }
     }
 
@@ -106,7 +117,8 @@ impl Recipe {
     pub fn resolve(&self) -> Result<Release, ReleaseError> {
         let name = self.command.first().ok_or(ReleaseError::NoProgram)?;
         let directory = self.resolve_directory()?;
-        let environment = self.resolve_environment(&directory)?;
+        let credentials = self.world.credentials()?;
+        let environment = self.resolve_environment(&directory, credentials.as_ref())?;
         let path = locate(name, &directory, environment.get(OsStr::new("PATH")))?;
         let unreadable = |source| ReleaseError::Program { path: path.clone(), source };
         let program = path.canonicalize().map_err(unreadable)?;
@@ -130,6 +142,8 @@ impl Recipe {
             stop_signal: self.stop_signal,
             plan: self.plan.clone(),
             listeners: self.listeners.clone(),
+            world: self.world.clone(),
+            credentials,
             held,
             identity,
             is_elf,
@@ -162,9 +176,19 @@ impl Recipe {
             .collect()
     }
 
-    fn resolve_environment(&self, directory: &Path) -> Result<BTreeMap<OsString, OsString>, ReleaseError> {
+    fn resolve_environment(
+        &self,
+        directory: &Path,
+        credentials: Option<&Credentials>,
+    ) -> Result<BTreeMap<OsString, OsString>, ReleaseError> {
+        let is_meant = |name: &OsString| {
+            let is_ours = NOT_INHERITED.iter().any(|not| name == not);
+            !is_ours && self.inherit.as_ref().is_none_or(|only| name == "PATH" || only.contains(name))
+        };
         let mut environment: BTreeMap<OsString, OsString> =
-            std::env::vars_os().filter(|(name, _)| !NOT_INHERITED.iter().any(|not| name == not)).collect();
+            std::env::vars_os().filter(|(name, _)| is_meant(name)).collect();
+        let of_user = credentials.into_iter().flat_map(|credentials| credentials.variables.iter().cloned());
+        environment.extend(of_user.map(|(name, value)| (OsString::from(name), value)));
         if let Some(file) = &self.env_file {
             let path = directory.join(file);
             let fault = |error: dotenvy::Error| ReleaseError::EnvFile { path: path.clone(), why: error.to_string() };

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::sys::launch::CredentialsError;
+
 /// Why a release cannot be resolved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -50,6 +52,9 @@ pub enum ReleaseError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// Its workers cannot run as who they are to run.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// The environment file cannot be read.
     #[error("cannot read the environment file {}: {why}", path.display())]
     EnvFile {

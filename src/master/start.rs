@@ -16,7 +16,7 @@ use super::report::{Deed, Stream};
 use super::token::Token;
 use crate::supervision::{Event, Exit, GenerationId, Slot, WorkerId};
 use crate::sys::files;
-use crate::sys::launch::{self, Executable, Launched, Outlets, Scene};
+use crate::sys::launch::{self, Executable, Launched, Outlets, Scene, World};
 use crate::sys::poller::Interest;
 
 /// The ends of the pipes that we read from.
@@ -72,6 +72,8 @@ impl Master {
             descriptors: 0,
             pid_variable: handing.pid_variable.take(),
             descriptor_limit: self.behaviour.descriptor_limit,
+            world: release.world.clone(),
+            credentials: release.credentials.clone(),
         };
         match (self.behaviour.launcher, theirs) {
             (true, theirs) => {
@@ -84,6 +86,9 @@ impl Master {
                 scene.descriptors = descriptors.len();
                 launch::start_through_launcher(&scene, held, &descriptors, outlets)
             }
+            (false, _) if release.world != World::default() => Err(io::Error::other(
+                "without a launcher, a worker cannot have another user, other limits or priorities",
+            )),
             (false, Some(input)) => launch::start_directly(&scene, held, input, outlets),
             (false, None) => Err(io::Error::other("without a launcher, a program must speak the query protocol")),
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use heirloom::config::{self, Dialect, Layer, Listener, StopSignal, Workers, Wrong};
+use heirloom::config::{self, Dialect, Layer, Listener, StopSignal, Workers, World, Wrong};
 use heirloom::protocol::Address;
 
 /// Listening sockets, handed down: reload a server without losing a request.
@@ -77,6 +77,15 @@ pub(crate) struct Run {
     /// Run the program in this directory; symlinks in it are followed anew for each generation
     #[arg(long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
+    /// Run workers with this user's rights, and in his groups; heirloom itself has to be root for that
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// Run workers in this group instead of their user's own
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+    /// The umask of workers, in octal [default: the master's]
+    #[arg(long, value_name = "MODE", value_parser = config::umask)]
+    pub(crate) umask: Option<u32>,
     /// Read the workers' environment from this file, anew for each generation
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
@@ -124,6 +133,7 @@ impl Run {
             drain_grace: self.drain_grace,
             dialect: self.dialect,
             stop_signal: self.stop_signal,
+            world: World { user: self.user.clone(), group: self.group.clone(), umask: self.umask, ..World::default() },
             ..Layer::default()
         }
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::document::SETTINGS;
-use crate::config::{Dialect, Listener, Workers};
+use crate::config::{Bounds, Dialect, Limit, Listener, Workers, World};
 use crate::protocol::Address;
 
 const WHOLE: &str = r#"
@@ -27,6 +27,16 @@ admin = { address = "unix:admin.sock", lanes = 1, blocking = true, mode = "0660"
 
 [environment]
 COLOUR = "blue"
+
+[process]
+user = "www-data"
+group = 33
+umask = "0027"
+nice = 5
+oom_score_adj = -100
+no_new_privs = true
+inherit_environment = ["LANG"]
+limits = { nofile = 65536, core = 0, memlock = "64M", nproc = "100:unlimited" }
 "#;
 
 #[test]
@@ -63,6 +73,32 @@ fn every_setting_can_stand_in_the_file() {
         mode: Some(0o660),
     };
     assert_eq!(settings.listeners, [Listener::new(Some("http".into()), Address::from(8080)), admin]);
+}
+
+#[test]
+fn a_process_is_described_in_full() {
+    let Settings { world, inherit, .. } = settings(WHOLE, Layer::default());
+    let both = |bound| Bounds { soft: Some(bound), hard: Some(bound) };
+    let limits = [
+        (Limit::Nofile, both(65536)),
+        (Limit::Core, both(0)),
+        (Limit::Memlock, both(64 << 20)),
+        (Limit::Nproc, Bounds { soft: Some(100), hard: None }),
+    ];
+    let expected = World {
+        user: Some("www-data".into()),
+        group: Some("33".into()),
+        umask: Some(0o027),
+        nice: Some(5),
+        oom_score_adj: Some(-100),
+        no_new_privs: true,
+        limits: limits.into(),
+    };
+    assert_eq!(world, expected);
+    assert_eq!(inherit, Some(["LANG".into()].into()));
+    let flags = Layer { world: World { user: Some("web".into()), ..World::default() }, ..Layer::default() };
+    let over = settings(WHOLE, flags).world;
+    assert_eq!(over, World { user: Some("web".into()), ..expected });
 }
 
 #[test]

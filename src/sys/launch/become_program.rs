@@ -47,14 +47,15 @@ fn set_the_scene_and_execute(
     no_input().map_err(|error| format!("cannot open /dev/null: {error}"))?;
     let _ = nix::unistd::setsid(); // fails only if we lead a group already, which a launcher does not
     default_signals().map_err(|error| format!("cannot reset signals: {error}"))?;
-    let directory = scene.directory.display();
-    std::env::set_current_dir(&scene.directory).map_err(|error| format!("cannot enter {directory}: {error}"))?;
     let behind = FIRST_DESCRIPTOR + i32::try_from(descriptors.len()).map_err(|error| error.to_string())?;
     place(descriptors).map_err(|error| format!("cannot place descriptors: {error}"))?;
     keep_from_program(behind).map_err(|error| format!("cannot close descriptors: {error}"))?;
     if let Some((now, most)) = scene.descriptor_limit {
         files::set_descriptor_limit(now, most).map_err(|error| format!("cannot set RLIMIT_NOFILE: {error}"))?;
     }
+    scene.world.enter(scene.credentials.as_ref())?;
+    let directory = scene.directory.display();
+    std::env::set_current_dir(&scene.directory).map_err(|error| format!("cannot enter {directory}: {error}"))?;
     execute(&scene, held)
 }
 

@@ -5,12 +5,17 @@
 //! errors go back; when that socket ends without a word, exec has succeeded.
 
 mod become_program;
+mod credentials;
 mod scene;
 mod start;
+mod world;
 
 pub(crate) use become_program::become_program;
+pub(crate) use credentials::Credentials;
+pub use credentials::CredentialsError;
 pub(crate) use scene::{Executable, Scene};
 pub(crate) use start::{Launched, Outlets, start_directly, start_through_launcher};
+pub use world::{Bounds, Limit, World};
 
 /// The hidden verb.
 pub(crate) const VERB: &str = "__launch";

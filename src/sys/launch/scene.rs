@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use nix::sys::stat::{fstat, stat};
 use serde::{Deserialize, Serialize};
 
+use super::{Credentials, World};
+
 /// Everything about a process before its first instruction, but for its standard output and error.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Scene {
@@ -20,8 +22,10 @@ pub(crate) struct Scene {
     pub(crate) descriptors: usize,
     /// A variable that is to hold the program's own PID, which nobody knows before.
     pub(crate) pid_variable: Option<OsString>,
-    /// How many descriptors it may have: now, and at most.
+    /// How many descriptors it may have: now, and at most; its world may say otherwise.
     pub(crate) descriptor_limit: Option<(u64, u64)>,
+    pub(crate) world: World,
+    pub(crate) credentials: Option<Credentials>,
 }
 
 /// What is to be executed.

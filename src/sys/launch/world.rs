@@ -1,0 +1,149 @@
+//! What a worker may do, and how the system treats it: user, umask, limits, priorities. The launcher sets it all.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use serde::{Deserialize, Serialize};
+
+use super::Credentials;
+
+/// A worker's world, as the user wrote it; what he does not say is as it is for the master.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct World {
+    /// Whose rights it has: a name or a number.
+    pub user: Option<String>,
+    /// Its group, if not the user's own: a name or a number.
+    pub group: Option<String>,
+    /// What its new files may not be.
+    pub umask: Option<u32>,
+    /// How much it yields to others: from -20, not at all, to 19.
+    pub nice: Option<i8>,
+    /// How soon it is killed when memory runs out: from -1000, never, to 1000.
+    pub oom_score_adj: Option<i16>,
+    /// Nothing that it executes can have more rights than it has.
+    pub no_new_privs: bool,
+    /// How much it may have of what.
+    pub limits: BTreeMap<Limit, Bounds>,
+}
+
+/// A limit, soft and hard: none is none at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// Where it begins to hurt; the worker may raise it up to the hard one.
+    pub soft: Option<u64>,
+    /// What the worker cannot raise.
+    pub hard: Option<u64>,
+}
+
+/// Of what there are limits (setrlimit(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the manual page of setrlimit has the names")]
+pub enum Limit {
+    As,
+    Core,
+    Cpu,
+    Data,
+    Fsize,
+    Locks,
+    Memlock,
+    Msgqueue,
+    Nofile,
+    Nproc,
+    Rtprio,
+    Sigpending,
+    Stack,
+}
+
+impl World {
+    /// Makes it so for this process, which is about to become the worker. The error is a sentence.
+    pub(super) fn enter(&self, credentials: Option<&Credentials>) -> Result<(), String> {
+        let fault = |what: String| move |error: nix::Error| format!("cannot set {what}: {}", error.desc());
+        if let Some(score) = self.oom_score_adj {
+            let set = std::fs::write("/proc/self/oom_score_adj", score.to_string());
+            set.map_err(|error| format!("cannot set oom_score_adj to {score}: {error}"))?;
+        }
+        if let Some(nice) = self.nice {
+            set_nice(nice).map_err(|error| format!("cannot set nice to {nice}: {error}"))?;
+        }
+        for (limit, Bounds { soft, hard }) in &self.limits {
+            let number = |bound: Option<u64>| bound.unwrap_or(nix::libc::RLIM_INFINITY);
+            setrlimit(limit.resource(), number(*soft), number(*hard)).map_err(fault(format!("the limit {limit}")))?;
+        }
+        if let Some(mask) = self.umask {
+            umask(Mode::from_bits_truncate(mask));
+        }
+        if let Some(credentials) = credentials {
+            credentials.enter().map_err(fault(format!("the user to {}", credentials.uid)))?;
+        }
+        if self.no_new_privs {
+            nix::sys::prctl::set_no_new_privs().map_err(fault("no_new_privs".into()))?;
+        }
+        Ok(())
+    }
+}
+
+#[allow(unsafe_code)]
+fn set_nice(nice: i8) -> io::Result<()> {
+    // SAFETY: it takes numbers only; 0 is this process.
+    match unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, i32::from(nice)) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+impl Limit {
+    /// All of them, with their names.
+    pub const ALL: [(&'static str, Limit); 13] = [
+        ("as", Limit::As),
+        ("core", Limit::Core),
+        ("cpu", Limit::Cpu),
+        ("data", Limit::Data),
+        ("fsize", Limit::Fsize),
+        ("locks", Limit::Locks),
+        ("memlock", Limit::Memlock),
+        ("msgqueue", Limit::Msgqueue),
+        ("nofile", Limit::Nofile),
+        ("nproc", Limit::Nproc),
+        ("rtprio", Limit::Rtprio),
+        ("sigpending", Limit::Sigpending),
+        ("stack", Limit::Stack),
+    ];
+
+    fn resource(self) -> Resource {
+        match self {
+            Limit::As => Resource::RLIMIT_AS,
+            Limit::Core => Resource::RLIMIT_CORE,
+            Limit::Cpu => Resource::RLIMIT_CPU,
+            Limit::Data => Resource::RLIMIT_DATA,
+            Limit::Fsize => Resource::RLIMIT_FSIZE,
+            Limit::Locks => Resource::RLIMIT_LOCKS,
+            Limit::Memlock => Resource::RLIMIT_MEMLOCK,
+            Limit::Msgqueue => Resource::RLIMIT_MSGQUEUE,
+            Limit::Nofile => Resource::RLIMIT_NOFILE,
+            Limit::Nproc => Resource::RLIMIT_NPROC,
+            Limit::Rtprio => Resource::RLIMIT_RTPRIO,
+            Limit::Sigpending => Resource::RLIMIT_SIGPENDING,
+            Limit::Stack => Resource::RLIMIT_STACK,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Limit::ALL[*self as usize].0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_called_by_their_own_names() {
+        assert!(Limit::ALL.iter().all(|(name, limit)| limit.to_string() == *name));
+    }
+}
