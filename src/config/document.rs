@@ -18,7 +18,7 @@ use super::world;
 use crate::protocol::environment;
 
 /// Every key of the file, in the order of the reference.
-pub(super) const SETTINGS: [&str; 17] = [
+pub(super) const SETTINGS: [&str; 18] = [
     "command",
     "listen",
     "workers",
@@ -35,11 +35,12 @@ pub(super) const SETTINGS: [&str; 17] = [
     "drain_grace",
     "dialect",
     "stop_signal",
+    "watchdog",
     "process",
 ];
 
 /// Variables that tell a worker who it is and what it has: they are ours to set.
-const OURS: [&str; 9] = [
+const OURS: [&str; 11] = [
     environment::CHANNEL,
     environment::WORKER,
     environment::GENERATION,
@@ -48,6 +49,8 @@ const OURS: [&str; 9] = [
     "LISTEN_FDNAMES",
     "LISTEN_PID",
     "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
     "PWD",
 ];
 
@@ -87,6 +90,7 @@ impl Reader<'_> {
                 "drain_grace" => layer.drain_grace = self.one(key, value, fields::time),
                 "dialect" => layer.dialect = self.one(key, value, fields::parsed),
                 "stop_signal" => layer.stop_signal = self.one(key, value, fields::parsed),
+                "watchdog" => layer.watchdog = self.one(key, value, fields::time),
                 "process" => world::read(self, value, &mut layer),
                 unknown => self.unknown(unknown, at, "setting", &SETTINGS),
             }

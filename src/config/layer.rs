@@ -44,6 +44,8 @@ pub struct Layer {
     pub dialect: Option<Dialect>,
     /// What asks a worker to finish.
     pub stop_signal: Option<StopSignal>,
+    /// How often a worker must say that it lives.
+    pub watchdog: Option<Duration>,
     /// Whose rights workers have, and how the system treats them.
     pub world: World,
     /// Which variables of the master they find; the inner none: all.
@@ -87,6 +89,7 @@ impl Layer {
             drain_grace: self.drain_grace.or(under.drain_grace),
             dialect: self.dialect.or(under.dialect),
             stop_signal: self.stop_signal.or(under.stop_signal),
+            watchdog: self.watchdog.or(under.watchdog),
             world: over(self.world, under.world),
             inherit: self.inherit.or(under.inherit),
         }

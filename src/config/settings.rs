@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::document;
 use super::layer::{Layer, Listener};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub dialect: Dialect,
     /// What asks a worker to finish.
     pub stop_signal: StopSignal,
+    /// How often a worker must say that it lives; without it, it need not.
+    pub watchdog: Option<Duration>,
     /// Whose rights workers have, and how the system treats them.
     pub world: World,
     /// Which variables of the master they find; none: all.
@@ -86,6 +89,7 @@ impl Default for Settings {
             plan: Plan::default(),
             dialect: Dialect::default(),
             stop_signal: StopSignal::default(),
+            watchdog: None,
             world: World::default(),
             inherit: None,
         }
@@ -163,6 +167,7 @@ fn filled(layer: Layer, cpus: u32) -> Settings {
         },
         dialect: layer.dialect.unwrap_or(default.dialect),
         stop_signal: layer.stop_signal.unwrap_or(default.stop_signal),
+        watchdog: layer.watchdog.filter(|interval| !interval.is_zero()),
         world: layer.world,
         inherit: layer.inherit.flatten(),
     }

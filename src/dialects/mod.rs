@@ -8,6 +8,7 @@ mod placeholders;
 mod proof;
 mod query;
 mod stop_signal;
+mod watch;
 
 pub(crate) use notify::{Notification, State, Watchdog};
 pub(crate) use placeholders::{Filling, Place, asks_for_a_descriptor};
@@ -15,3 +16,4 @@ pub use proof::{Dialect, Evidence};
 pub(crate) use proof::{Proof, Speaks};
 pub(crate) use query::{QueryDialect, Said};
 pub use stop_signal::StopSignal;
+pub(crate) use watch::Watch;

@@ -1,8 +1,9 @@
 //! When a worker counts as ready, by what it says or does. Pure: time comes in as an argument.
 //!
-//! What is heard first decides: `hello`, and then `ready`, over the channel; READY=1 over the notify socket. A program
-//! that says nothing is proved by the accept probe: somebody takes a connection that only this generation can take. That
-//! proves one worker. For the others, and where no probe is possible, having been up for a while must do.
+//! What is heard first decides: `hello`, and then `ready`, over the channel; READY=1 over the notify socket. The accept
+//! probe (somebody takes a connection that only this generation can take) proves a program that says nothing, and holds
+//! one to its READY=1 that says so before it can. It proves one worker. For the others, and where no probe is possible,
+//! READY=1 must do, or having been up for a while.
 
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(crate) enum Speaks {
 pub enum Evidence {
     /// It said so.
     Said,
+    /// It said so, and accepted a connection of ours.
+    Confirmed,
     /// It accepted a connection of ours.
     Accepted,
     /// It was up for so long: the last resort.
@@ -59,6 +62,8 @@ pub(crate) struct Proof {
     /// A probe can prove this worker, and no other.
     probe: bool,
     accepted: Option<Duration>,
+    /// It sent READY=1.
+    notified: bool,
     /// What it has spoken, and no other way is open to it any more.
     spoken: Option<Speaks>,
     /// So long it must be up, where a probe cannot tell.
@@ -81,12 +86,12 @@ impl Proof {
             Dialect::Systemd => known.filter(|known| *known != Speaks::Query),
         };
         let uptime = like.unwrap_or(MINIMUM_UPTIME);
-        Proof { expected, started: now, probe, accepted: None, spoken: None, uptime, ready: false }
+        Proof { expected, started: now, probe, accepted: None, notified: false, spoken: None, uptime, ready: false }
     }
 
-    /// From when on a probe would tell us something: nothing was said, and whoever says hello has had time to.
+    /// From when on a probe would tell us something: nothing was said, and whoever says hello has had time to; or READY=1.
     pub(crate) fn probe_at(&self) -> Option<Duration> {
-        let wanted = self.probe && !self.ready && !self.says_when() && self.accepted.is_none();
+        let wanted = self.probe && !self.ready && (self.notified || !self.says_when()) && self.accepted.is_none();
         wanted.then_some(self.started + if self.expected.is_some() { Duration::ZERO } else { HELLO })
     }
 
@@ -102,9 +107,19 @@ impl Proof {
     /// It sent READY=1.
     pub(crate) fn notified(&mut self) -> Option<Evidence> {
         match self.spoken.get_or_insert(Speaks::Notify) {
-            Speaks::Query => None,
-            Speaks::Notify | Speaks::Nothing => self.is_ready(Evidence::Said),
+            Speaks::Query => return None,
+            Speaks::Notify | Speaks::Nothing => self.notified = true,
         }
+        match (self.probe, self.accepted) {
+            (true, None) => None,
+            (true, Some(_)) => self.is_ready(Evidence::Confirmed),
+            (false, _) => self.is_ready(Evidence::Said),
+        }
+    }
+
+    /// Whether it says that it is ready, and nobody has accepted yet.
+    pub(crate) fn is_unconfirmed(&self) -> bool {
+        self.notified && !self.ready
     }
 
     /// It sent `ready` over its channel.
@@ -115,7 +130,7 @@ impl Proof {
     /// Somebody took our connection.
     pub(crate) fn accepted(&mut self, now: Duration) -> Option<Evidence> {
         self.accepted.get_or_insert(now);
-        self.pass_time(now)
+        if self.is_unconfirmed() { self.is_ready(Evidence::Confirmed) } else { self.pass_time(now) }
     }
 
     /// What has become true by waiting.
@@ -197,11 +212,25 @@ mod tests {
     }
 
     #[test]
-    fn a_notification_counts_at_once() {
+    fn a_notification_counts_at_once_where_somebody_has_accepted_or_no_probe_can_tell() {
         let mut proof = unknown(true);
         proof.accepted(at(100));
-        assert_eq!(proof.notified(), Some(Evidence::Said));
+        assert_eq!(proof.notified(), Some(Evidence::Confirmed));
         assert_eq!(proof.pass_time(at(9000)), None);
+        assert_eq!(unknown(false).notified(), Some(Evidence::Said));
+    }
+
+    #[test]
+    fn a_notification_does_not_count_before_somebody_accepts() {
+        for known in [None, Some(Speaks::Notify), Some(Speaks::Nothing)] {
+            let mut proof = Proof::new(Dialect::Auto, known, true, None, at(0));
+            assert_eq!(proof.notified(), None);
+            assert!(proof.is_unconfirmed());
+            assert!(proof.probe_at().is_some_and(|due| due <= at(50)));
+            assert_eq!((proof.pass_time(at(60_000)), proof.deadline()), (None, None));
+            assert_eq!(proof.accepted(at(60_000)), Some(Evidence::Confirmed));
+            assert_eq!((proof.notified(), proof.is_unconfirmed(), proof.probe_at()), (None, false, None));
+        }
     }
 
     #[test]

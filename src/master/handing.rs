@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::listeners::ListenerId;
 use super::machine::Master;
@@ -40,7 +41,8 @@ pub(super) struct Handing {
     pub(super) notify: Option<NotifySocket>,
     pub(super) arguments: Vec<OsString>,
     pub(super) environment: BTreeMap<OsString, OsString>,
-    pub(super) pid_variable: Option<OsString>,
+    /// Variables that are to hold the worker's own PID.
+    pub(super) pid_variables: Vec<OsString>,
 }
 
 impl Master {
@@ -57,7 +59,7 @@ impl Master {
             notify: None,
             arguments: release.arguments.clone(),
             environment: release.environment.clone(),
-            pid_variable: None,
+            pid_variables: Vec::new(),
         };
         let (wanted, others): (Vec<_>, Vec<_>) = self
             .places(seat.generation)
@@ -71,10 +73,7 @@ impl Master {
             handing.say_sockets(&self.listeners.names(&handing.inherited));
         }
         if self.behaviour.launcher && release.dialect != Dialect::Query {
-            let socket =
-                NotifySocket::new("worker").map_err(|error| format!("cannot open a notify socket: {error}"))?;
-            handing.environment.insert("NOTIFY_SOCKET".into(), socket.name().into());
-            handing.notify = Some(socket);
+            handing.add_notify_socket(release.watchdog)?;
         }
         if speaks_query {
             handing.add_channel(self.behaviour.launcher)?;
@@ -132,7 +131,18 @@ impl Handing {
         self.environment.insert("LISTEN_FDS".into(), self.handles.len().to_string().into());
         let names: Vec<String> = names.iter().map(|name| name.replace(':', "_")).collect();
         self.environment.insert("LISTEN_FDNAMES".into(), names.join(":").into());
-        self.pid_variable = Some("LISTEN_PID".into());
+        self.pid_variables.push("LISTEN_PID".into());
+    }
+
+    fn add_notify_socket(&mut self, watchdog: Option<Duration>) -> Result<(), String> {
+        let socket = NotifySocket::new("worker").map_err(|error| format!("cannot open a notify socket: {error}"))?;
+        self.environment.insert("NOTIFY_SOCKET".into(), socket.name().into());
+        self.notify = Some(socket);
+        if let Some(interval) = watchdog {
+            self.environment.insert("WATCHDOG_USEC".into(), interval.as_micros().to_string().into());
+            self.pid_variables.push("WATCHDOG_PID".into());
+        }
+        Ok(())
     }
 
     fn add_channel(&mut self, launcher: bool) -> Result<(), String> {

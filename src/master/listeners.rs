@@ -206,6 +206,12 @@ impl Listeners {
         self.all.values().filter_map(move |listener| Some((listener, listener.seat_of(generation)?)))
     }
 
+    /// Whether a probe could tell whether the generation accepts.
+    pub(super) fn can_be_probed(&self, generation: GenerationId) -> bool {
+        let granted = |listener: &Listener| listener.tenants.get(&generation).is_some_and(|tenant| tenant.granted);
+        self.lanes_of(generation).any(|(listener, _)| granted(listener))
+    }
+
     /// Connects to each lane that the generation has been given, so that nobody else can take the connection.
     pub(super) fn probe(&mut self, generation: GenerationId) -> Vec<(ListenerId, Probe)> {
         let mut probes = Vec::new();

@@ -117,6 +117,7 @@ impl Master {
                 Wakeup::Room => self.go_on_reading(),
                 Wakeup::Deadline => {
                     self.prove();
+                    self.keep_watch();
                     self.feed(Event::Tick);
                 }
             }
@@ -126,7 +127,8 @@ impl Master {
     /// The only wait.
     async fn next_wakeup(&mut self) -> Wakeup {
         let deadlines = self.supervisor.deadline().into_iter().chain(self.next_look_at_proofs());
-        let wait = deadlines.min().map(|deadline| deadline.since(uptime()));
+        let waits = deadlines.min().map(|deadline| deadline.since(uptime())).into_iter();
+        let wait = waits.chain(self.next_look_at_watches()).min();
         let room = self.sinks.iter().find(|sink| !sink.has_room()).map(Sink::room);
         tokio::select! {
             ready = self.poller.wait() => Wakeup::Ready(ready),

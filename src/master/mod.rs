@@ -15,6 +15,7 @@ mod listener;
 mod listeners;
 mod lookups;
 mod machine;
+mod notifications;
 mod open;
 mod output;
 mod perform;

@@ -30,7 +30,7 @@ impl Master {
             }
             Action::Resume { worker } => drop(self.say(worker, MasterMessage::Resume, None)),
             Action::Drain { worker, grace } => self.drain(worker, milliseconds(grace)),
-            Action::Kill { worker } => self.signal(worker, Signal::SIGKILL),
+            Action::Kill { worker } => self.kill(worker),
             Action::Look { generation } => self.look(generation),
             Action::Rescue { generation } => self.listeners.abandon(generation),
             Action::Sweep { generation } => {
@@ -84,12 +84,18 @@ impl Master {
 
     /// A worker that does not speak our protocol, or no longer, is told by the signal that everybody knows.
     fn drain(&mut self, worker: WorkerId, grace_ms: u64) {
+        self.stop_watching(worker);
         let speaks =
             |process: &super::processes::Process| process.channel.as_ref().is_some_and(|it| it.has_said_hello());
         match self.processes.all.get(&worker).is_some_and(speaks) {
             true => drop(self.say(worker, MasterMessage::Drain { grace_ms }, None)),
             false => self.signal(worker, self.stop_signal_of(worker)),
         }
+    }
+
+    fn kill(&mut self, worker: WorkerId) {
+        self.stop_watching(worker);
+        self.signal(worker, Signal::SIGKILL);
     }
 
     fn stop_signal_of(&self, worker: WorkerId) -> Signal {

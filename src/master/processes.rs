@@ -11,7 +11,7 @@ use super::channel::Channel;
 use super::listeners::ListenerId;
 use super::output::{LastLines, Outlet};
 use super::report::Stream;
-use crate::dialects::Proof;
+use crate::dialects::{Proof, State, Watch};
 use crate::protocol::environment;
 use crate::supervision::{Exit, GenerationId, Slot, WorkerId};
 use crate::sys::lanes::Probe;
@@ -37,6 +37,11 @@ pub(super) struct Process {
     /// Connections of ours that it has to take, to prove that it accepts.
     pub(super) probes: Vec<(ListenerId, Probe)>,
     pub(super) next_look: Duration,
+    /// Where it said READY=1 and nobody took our connection.
+    pub(super) lacking: Option<String>,
+    pub(super) watch: Watch,
+    /// What it last said that it has come to be.
+    pub(super) state: Option<State>,
     /// Where the launcher says why it failed, until it has become the program.
     pub(super) launcher: Option<OwnedFd>,
     pub(super) launch_error: Option<String>,

@@ -1,23 +1,19 @@
-//! Finding out that a worker can serve which does not say so in our protocol: its notifications, and the accept probe.
+//! Finding out that a worker can serve which does not say so in our protocol: the accept probe, and what it proves.
 
 use std::time::Duration;
 
+use super::listeners::ListenerId;
 use super::machine::{Master, uptime};
 use super::processes::Process;
 use super::release::Release;
 use super::report::Deed;
-use super::wording::shown_within;
-use crate::dialects::{Dialect, Evidence, Notification, Proof, Speaks, State, Watchdog};
-use crate::protocol::MAX_TEXT;
+use crate::dialects::{Dialect, Evidence, Proof, Speaks};
 use crate::supervision::{Event, GenerationId, Slot, Uptime, WorkerId};
+use crate::sys::files;
 use crate::sys::lanes::Accepted;
-use crate::sys::notify::{self, NotifySocket};
-use crate::sys::passing;
 
 /// How soon we look again whether a probe was taken: that somebody accepted is no event for the one who connected.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// So many notifications are taken at once, before others have their turn.
-const AT_ONCE: usize = 64;
 
 /// What was learnt of the program, for the generations to come.
 #[derive(Default)]
@@ -31,8 +27,9 @@ impl Master {
     /// How a worker that is about to be started will be proved.
     pub(super) fn proof_of(&self, generation: GenerationId, slot: Slot, dialect: Dialect) -> Proof {
         let alone = slot == Slot(0) && self.supervisor.rising() == Some(generation);
+        let probe = alone && self.listeners.can_be_probed(generation);
         let like = self.experience.first_proved_after.filter(|(of, _)| *of == generation).map(|(_, after)| after);
-        Proof::new(dialect, self.experience.speaks, alone && self.can_probe(generation), like, uptime().0)
+        Proof::new(dialect, self.experience.speaks, probe, like, uptime().0)
     }
 
     /// Whether the first worker of a generation has to be proved before the others are started: unless the program
@@ -40,10 +37,6 @@ impl Master {
     pub(super) fn first_must_prove(&self, release: &Release) -> bool {
         let says_when = matches!(self.experience.speaks, Some(Speaks::Query | Speaks::Notify));
         self.behaviour.launcher && release.dialect != Dialect::Query && !says_when
-    }
-
-    fn can_probe(&self, generation: GenerationId) -> bool {
-        self.listeners.lanes_of(generation).next().is_some()
     }
 
     /// When to look again at those who are not proved yet.
@@ -58,15 +51,33 @@ impl Master {
             self.probe(worker);
             let Some(process) = self.processes.all.get_mut(&worker) else { continue };
             let now = uptime().0;
-            let looks: Vec<_> = process.probes.iter().map(|(_, probe)| probe.look()).collect();
-            let taken = !looks.is_empty() && looks.iter().all(|look| matches!(look, Ok(Accepted::Yes)));
-            let broken = looks.iter().any(|look| matches!(look, Ok(Accepted::Broken(_)) | Err(_)));
+            let looks: Vec<_> = process.probes.iter().map(|(id, probe)| (*id, probe.look())).collect();
+            let waiting: Vec<_> =
+                looks.iter().filter(|(_, look)| !matches!(look, Ok(Accepted::Yes))).map(|(id, _)| *id).collect();
+            let taken = !looks.is_empty() && waiting.is_empty();
+            let broken = looks.iter().any(|(_, look)| matches!(look, Ok(Accepted::Broken(_)) | Err(_)));
             process.next_look = now + LOOK_AGAIN;
             let evidence = if taken { process.proof.accepted(now) } else { process.proof.pass_time(now) };
             if taken || broken {
                 self.end_probes(worker);
             }
+            self.lacks(worker, &waiting);
             self.proved(worker, evidence);
+        }
+    }
+
+    /// Says where nobody accepts though the worker says that it is ready, whenever that has changed.
+    fn lacks(&mut self, worker: WorkerId, waiting: &[ListenerId]) {
+        let Some(process) = self.processes.all.get_mut(&worker) else { return };
+        let names = waiting.iter().filter_map(|id| Some(self.listeners.listener(*id)?.declaration.name.as_str()));
+        let names: Vec<&str> = names.collect();
+        if names.is_empty() || !process.proof.is_unconfirmed() {
+            return;
+        }
+        let what = format!("it said READY=1, but nobody accepts on {}", names.join(", "));
+        if process.lacking.as_ref() != Some(&what) {
+            process.lacking = Some(what.clone());
+            self.feed(Event::Lacking { worker, what });
         }
     }
 
@@ -104,6 +115,9 @@ impl Master {
             inherited.into_iter().for_each(|id| self.listeners.take(id, generation));
             self.report(Deed::Proved { generation, slot, evidence });
         }
+        if let Some(process) = self.processes.all.get_mut(&worker) {
+            process.watch.ready(files::awake());
+        }
         self.feed(Event::Ready { worker });
     }
 
@@ -111,41 +125,6 @@ impl Master {
     pub(super) fn stop_proving(&mut self, worker: WorkerId) {
         self.unproved.remove(&worker);
         self.end_probes(worker);
-    }
-
-    /// What was sent to a worker's notify socket.
-    pub(super) fn notified(&mut self, worker: WorkerId) {
-        for _ in 0..AT_ONCE {
-            let Some(process) = self.processes.all.get(&worker) else { return };
-            let Some(Ok(Some(datagram))) = process.notify.as_ref().map(NotifySocket::receive) else { return };
-            passing::discard(datagram.descriptors); // which is also the answer to a barrier
-            if !comes_from(process, datagram.pid) {
-                tracing::warn!(%worker, sender = datagram.pid, "a stranger sent to a worker's notify socket");
-                continue;
-            }
-            if datagram.truncated {
-                tracing::warn!(%worker, "a notification was too long and is not looked at");
-                continue;
-            }
-            let notification = Notification::parse(&datagram.bytes);
-            self.heed_notification(worker, notification);
-        }
-    }
-
-    fn heed_notification(&mut self, worker: WorkerId, notification: Notification) {
-        let Some(process) = self.processes.all.get_mut(&worker) else { return };
-        let (generation, slot) = (process.generation, process.slot);
-        let evidence = if notification.state == Some(State::Ready) { process.proof.notified() } else { None };
-        if let Some(text) = notification.status.filter(|_| self.has_room()) {
-            self.report(Deed::Status { generation, slot, text: shown_within(&text, MAX_TEXT) });
-        }
-        if let Some(by) = notification.extend_timeout {
-            self.feed(Event::Extended { worker, by });
-        }
-        if notification.watchdog == Some(Watchdog::Trigger) {
-            self.feed(Event::Misbehaved { worker, what: "it triggered its watchdog".into() });
-        }
-        self.proved(worker, evidence);
     }
 }
 
@@ -155,10 +134,4 @@ fn next_look(process: &Process) -> Option<Duration> {
         false => Some(process.next_look),
     };
     look.into_iter().chain(process.proof.deadline()).min()
-}
-
-/// A worker leads a session of its own: whoever is in it may speak for it.
-fn comes_from(process: &Process, sender: i32) -> bool {
-    let worker = process.pid.as_raw();
-    sender == worker || notify::session_of(sender).is_ok_and(|session| session == worker)
 }

@@ -9,6 +9,7 @@ use std::io::{self, Read, Seek};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::identity::{Became, Identity};
 use super::open::Declaration;
@@ -52,6 +53,8 @@ pub struct Recipe {
     pub dialect: Dialect,
     /// What ends a worker that does not speak our protocol.
     pub stop_signal: StopSignal,
+    /// How often a worker must say that it lives, if it has a socket to notify us by: only the program gives it one.
+    pub watchdog: Option<Duration>,
     /// How many workers, and how long we wait for what.
     pub plan: Plan,
     /// Where it listens; without any, the addresses that workers ask for.
@@ -77,6 +80,8 @@ pub struct Release {
     pub dialect: Dialect,
     /// What ends its workers.
     pub stop_signal: StopSignal,
+    /// How often its workers must say that they live.
+    pub watchdog: Option<Duration>,
     /// The numbers.
     pub plan: Plan,
     /// Where it listens.
@@ -103,6 +108,7 @@ impl Recipe {
             environment: BTreeMap::new(),
             dialect: Dialect::default(),
             stop_signal: StopSignal::default(),
+            watchdog: None,
             plan: Plan::default(),
             listeners: Vec::new(),
             world: World::default(),
@@ -140,6 +146,7 @@ impl Recipe {
             directory,
             dialect: self.dialect,
             stop_signal: self.stop_signal,
+            watchdog: self.watchdog,
             plan: self.plan.clone(),
             listeners: self.listeners.clone(),
             world: self.world.clone(),

@@ -63,6 +63,12 @@ pub enum Deed {
     Line { generation: GenerationId, slot: Slot, stream: Stream, line: String },
     /// A worker tells how it does.
     Status { generation: GenerationId, slot: Slot, text: String },
+    /// A worker reads its own configuration again (RELOADING=1).
+    WorkerReloads { generation: GenerationId, slot: Slot },
+    /// It has, and can serve as before.
+    WorkerReloaded { generation: GenerationId, slot: Slot },
+    /// A worker says that it is about to end (STOPPING=1).
+    WorkerStops { generation: GenerationId, slot: Slot },
     /// A worker counts as ready, and why: it did not say so in our protocol.
     Proved { generation: GenerationId, slot: Slot, evidence: Evidence },
     /// A worker asked for an address that is not declared, and got the only listener of that kind and port.

@@ -14,6 +14,7 @@ use super::processes::Process;
 use super::release::Release;
 use super::report::{Deed, Stream};
 use super::token::Token;
+use crate::dialects::Watch;
 use crate::supervision::{Event, Exit, GenerationId, Slot, WorkerId};
 use crate::sys::files;
 use crate::sys::launch::{self, Executable, Launched, Outlets, Scene, World};
@@ -70,7 +71,7 @@ impl Master {
             environment: std::mem::take(&mut handing.environment).into_iter().collect(),
             directory: release.directory.clone(),
             descriptors: 0,
-            pid_variable: handing.pid_variable.take(),
+            pid_variables: std::mem::take(&mut handing.pid_variables),
             descriptor_limit: self.behaviour.descriptor_limit,
             world: release.world.clone(),
             credentials: release.credentials.clone(),
@@ -124,6 +125,9 @@ impl Master {
             proof,
             probes: Vec::new(),
             next_look: std::time::Duration::ZERO,
+            lacking: None,
+            watch: Watch::new(release.watchdog),
+            state: None,
             launcher: launched.launcher,
             launch_error: None,
             declines_connections: false,

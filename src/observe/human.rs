@@ -144,9 +144,13 @@ fn deeds(deed: &Deed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Deed::Closed { listener } => write!(f, "{listener} is closed: nobody listens there any more"),
         Deed::Line { generation, slot, line, .. } => write!(f, "{generation}.{slot} | {line}"),
         Deed::Status { generation, slot, text } => write!(f, "worker {generation}.{slot} says: {text}"),
+        Deed::WorkerReloads { generation, slot } => write!(f, "worker {generation}.{slot} reloads by itself"),
+        Deed::WorkerReloaded { generation, slot } => write!(f, "worker {generation}.{slot} has reloaded"),
+        Deed::WorkerStops { generation, slot } => write!(f, "worker {generation}.{slot} says that it stops"),
         Deed::Proved { generation, slot, evidence } => {
             let why = match evidence {
                 Evidence::Said => "it notified us (READY=1)",
+                Evidence::Confirmed => "it notified us (READY=1), and accepts connections",
                 Evidence::Accepted => "it accepts connections",
                 Evidence::Uptime => "it stayed up; it says nothing, and a probe cannot tell",
             };

@@ -27,9 +27,11 @@ pub enum Event {
     Started { worker: WorkerId },
     /// The worker says that it can serve.
     Ready { worker: WorkerId },
+    /// The worker says that it can serve, but something is missing for that yet.
+    Lacking { worker: WorkerId, what: String },
     /// The worker needs longer, and says so: for getting ready, or for draining.
     Extended { worker: WorkerId, by: Duration },
-    /// The worker broke the protocol; its channel is closed.
+    /// The worker broke the protocol, or its watchdog's.
     Misbehaved { worker: WorkerId, what: String },
     /// A listener that the worker holds has been shut, and its program may never hear of a connection there again.
     LostHandle { worker: WorkerId, what: String },

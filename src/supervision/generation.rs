@@ -41,8 +41,8 @@ pub(super) struct Worker {
 /// What a worker is up to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Life {
-    /// Not ready yet; no later than `until`.
-    Rising { until: Uptime },
+    /// Not ready yet; no later than `until`. It may have said that it is, when this was missing.
+    Rising { until: Uptime, lacking: Option<String> },
     /// Serving, or able to.
     Ready { since: Uptime },
     /// It was asked to ask its clients to leave.
@@ -124,7 +124,7 @@ impl Life {
 
     pub(super) fn deadline(&self) -> Option<Uptime> {
         match self {
-            Life::Rising { until } | Life::Draining { until, .. } => Some(*until),
+            Life::Rising { until, .. } | Life::Draining { until, .. } => Some(*until),
             Life::Ready { .. } | Life::LameDuck { .. } | Life::Killed => None,
         }
     }
@@ -182,6 +182,7 @@ impl Event {
             Event::Asked { .. }
             | Event::Started { .. }
             | Event::Ready { .. }
+            | Event::Lacking { .. }
             | Event::Extended { .. }
             | Event::Misbehaved { .. }
             | Event::LostHandle { .. }

@@ -51,7 +51,7 @@ pub enum Notice {
         #[serde(rename = "seconds", with = "seconds")]
         after: Duration,
     },
-    /// A worker broke the protocol and is replaced.
+    /// A worker broke the protocol, or did not say that it lives, and is replaced.
     Misbehaved { generation: GenerationId, slot: Slot, worker: WorkerId, what: String },
     /// A worker is killed, because a grace is over.
     Killing { generation: GenerationId, slot: Slot, worker: WorkerId, why: String },
@@ -82,8 +82,11 @@ pub enum Reason {
         slot: Slot,
         #[serde(rename = "seconds", with = "seconds")]
         grace: Duration,
+        /// What was missing, if it said that it was ready.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lacking: Option<String>,
     },
-    /// A worker broke the protocol.
+    /// A worker broke the protocol, or did not say that it lives.
     Misbehaved { slot: Slot, what: String },
     /// New connections could not be steered to it.
     NotSteered { why: String },
@@ -101,10 +104,12 @@ impl fmt::Display for Reason {
             Reason::Unresolved { why } | Reason::NoLane { why } | Reason::NotSteered { why } => f.write_str(why),
             Reason::Exited { slot, exit: exit @ Exit::NotStarted(_) } => write!(f, "the worker in slot {slot} {exit}"),
             Reason::Exited { slot, exit } => write!(f, "the worker in slot {slot} {exit} before it was promoted"),
-            Reason::NotReady { slot, grace } => {
-                write!(f, "the worker in slot {slot} was not ready within {} s (ready_grace)", grace.as_secs_f64())
+            Reason::NotReady { slot, grace, lacking } => {
+                let seconds = grace.as_secs_f64();
+                write!(f, "the worker in slot {slot} was not ready within {seconds} s (ready_grace)")?;
+                lacking.as_ref().map_or(Ok(()), |what| write!(f, ": {what}"))
             }
-            Reason::Misbehaved { slot, what } => write!(f, "the worker in slot {slot} broke the protocol: {what}"),
+            Reason::Misbehaved { slot, what } => write!(f, "the worker in slot {slot} misbehaved: {what}"),
             Reason::Superseded => f.write_str("a newer one is wanted"),
             Reason::Aborted { origin } => write!(f, "aborted by {origin}"),
             Reason::Stopping => f.write_str("the master is asked to stop"),

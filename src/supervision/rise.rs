@@ -130,6 +130,13 @@ impl Supervisor {
         }
     }
 
+    /// What a worker lacks that says it can serve: the reason, if it lacks it to the end of its grace.
+    pub(super) fn lacks(&mut self, id: WorkerId, what: String) {
+        if let Some(Life::Rising { lacking, .. }) = self.workers.get_mut(&id).map(|worker| &mut worker.life) {
+            *lacking = Some(what);
+        }
+    }
+
     /// All that were started are ready: those that had to wait for the first are next, or the promotion.
     fn start_others_or_steer(&mut self, generation: GenerationId, now: Uptime) {
         let of = &self.generations[&generation];

@@ -121,6 +121,7 @@ impl Supervisor {
             Event::NotAllotted { why, .. } => self.not_allotted(why, now),
             Event::Started { worker } => self.started(worker),
             Event::Ready { worker } => self.ready(worker, now),
+            Event::Lacking { worker, what } => self.lacks(worker, what),
             Event::Extended { worker, by } => self.extended(worker, by, now),
             Event::Misbehaved { worker, what } => self.misbehaved(worker, what, now),
             Event::LostHandle { worker, what } => self.lost_handle(worker, what, now),
@@ -170,11 +171,12 @@ impl Supervisor {
         let plan = &self.generations[&worker.generation].plan;
         let (ready_grace, drain_grace) = (plan.ready_grace, plan.drain_grace);
         match worker.life {
-            Life::Rising { .. } if self.rising() == Some(worker.generation) => {
-                self.give_up(super::Reason::NotReady { slot: worker.slot, grace: ready_grace }, now);
+            Life::Rising { lacking, .. } if self.rising() == Some(worker.generation) => {
+                self.give_up(super::Reason::NotReady { slot: worker.slot, grace: ready_grace, lacking }, now);
             }
-            Life::Rising { .. } => {
-                let why = format!("not ready within {} s (ready_grace)", ready_grace.as_secs_f64());
+            Life::Rising { lacking, .. } => {
+                let lacking = lacking.map(|what| format!(": {what}")).unwrap_or_default();
+                let why = format!("not ready within {} s (ready_grace){lacking}", ready_grace.as_secs_f64());
                 self.kill(id, Some(why));
             }
             Life::Draining { grace, .. } => {
@@ -189,7 +191,7 @@ impl Supervisor {
     fn extended(&mut self, id: WorkerId, by: std::time::Duration, now: Uptime) {
         let Some(worker) = self.workers.get_mut(&id) else { return };
         match &mut worker.life {
-            Life::Rising { until } | Life::Draining { until, .. } => *until = (*until).max(now + by),
+            Life::Rising { until, .. } | Life::Draining { until, .. } => *until = (*until).max(now + by),
             Life::Ready { .. } | Life::LameDuck { .. } | Life::Killed => {}
         }
     }
@@ -216,7 +218,7 @@ impl Supervisor {
         let until = now + of.plan.ready_grace;
         let backoff = of.slots.remove(&slot).map(|seat| seat.backoff).unwrap_or_default();
         of.slots.insert(slot, super::generation::Seat { holder: Holder::Worker(id), backoff });
-        self.workers.insert(id, Worker { generation, slot, life: Life::Rising { until } });
+        self.workers.insert(id, Worker { generation, slot, life: Life::Rising { until, lacking: None } });
         self.order(Action::Spawn { worker: id, generation, slot });
     }
 

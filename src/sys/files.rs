@@ -37,6 +37,11 @@ pub(crate) fn uptime() -> Duration {
     clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).expect("CLOCK_BOOTTIME is there since Linux 2.6.39")
 }
 
+/// How long the machine has been awake, by the clock that `sd_notify` counts in: it stands still while it is suspended.
+pub(crate) fn awake() -> Duration {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).expect("CLOCK_MONOTONIC is always there")
+}
+
 /// How many descriptors this process may have: now, and at most.
 pub(crate) fn descriptor_limit() -> io::Result<(u64, u64)> {
     Ok(getrlimit(Resource::RLIMIT_NOFILE)?)

@@ -1,6 +1,10 @@
-"""An application for gunicorn (wsgi) and for uvicorn (asgi): GENERATION.SLOT PID RELEASE."""
+"""An application for gunicorn (wsgi) and for uvicorn (asgi): GENERATION.SLOT PID RELEASE. With CONDUCT=broken,
+it cannot even be imported."""
 
 import os
+
+if os.environ.get("CONDUCT") == "broken":
+    raise ImportError("this release is broken")
 
 
 def body():

@@ -27,17 +27,22 @@ def answer(connection):
         connection.sendall(head.encode() + body())
 
 
-def serve(listener):
+def serve(listener, every=None, meanwhile=lambda: None):
     readable, writable = os.pipe()
     os.set_blocking(writable, False)
     signal.set_wakeup_fd(writable)
     for number in (signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, lambda *_: None)
     while True:
-        ready, _, _ = select.select([listener, readable], [], [])
+        ready, _, _ = select.select([listener, readable], [], [], every)
+        meanwhile()
         if readable in ready:
-            print("stopped by", signal.Signals(os.read(readable, 1)[0]).name, flush=True)
-            return
+            number = os.read(readable, 1)[0]
+            if number in (signal.SIGTERM, signal.SIGQUIT):
+                print("stopped by", signal.Signals(number).name, flush=True)
+                return
+        if listener not in ready:
+            continue
         try:
             answer(listener.accept()[0])
         except BlockingIOError:

@@ -1,7 +1,9 @@
 """A server that notifies: where, a barrier, how it does, what the arguments say, and that it
-is ready when `gate` opens. `--late` among them is a start that takes long."""
+is ready when `gate` opens. `--late` among them is a start that takes long; with `--deaf`, it
+accepts nobody."""
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -26,10 +28,12 @@ for text in sys.argv[1:]:
     if text == "--late":
         time.sleep(3)
         print("it is late", flush=True)
-    else:
+    elif text != "--deaf":
         supervisor.send(text.encode())
 barrier()
 print("notifies", name, flush=True)
 with open("gate"):
     supervisor.send(b"READY=1\nSTATUS=the caches are warm")
+if "--deaf" in sys.argv:
+    signal.pause()
 serve(inherited())

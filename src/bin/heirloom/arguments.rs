@@ -74,6 +74,9 @@ pub(crate) struct Run {
     /// What asks a program to stop that does not link the library: TERM, QUIT, … [default: TERM]
     #[arg(long, value_name = "SIGNAL")]
     pub(crate) stop_signal: Option<StopSignal>,
+    /// Replace a worker that has notified us (READY=1) and then does not say WATCHDOG=1 for so long
+    #[arg(long, value_name = "TIME", value_parser = config::duration)]
+    pub(crate) watchdog: Option<Duration>,
     /// Run the program in this directory; symlinks in it are followed anew for each generation
     #[arg(long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
@@ -133,6 +136,7 @@ impl Run {
             drain_grace: self.drain_grace,
             dialect: self.dialect,
             stop_signal: self.stop_signal,
+            watchdog: self.watchdog,
             world: World { user: self.user.clone(), group: self.group.clone(), umask: self.umask, ..World::default() },
             ..Layer::default()
         }

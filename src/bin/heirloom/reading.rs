@@ -55,11 +55,34 @@ impl Reading {
 /// What a generation runs by these settings.
 pub(crate) fn recipe(settings: Settings) -> Recipe {
     let Settings {
-        command, directory, env_file, environment, plan, lanes, dialect, stop_signal, world, inherit, ..
+        command,
+        directory,
+        env_file,
+        environment,
+        plan,
+        lanes,
+        dialect,
+        stop_signal,
+        watchdog,
+        world,
+        inherit,
+        ..
     } = settings;
     let listeners = settings.listeners.into_iter().map(|listener| declaration(listener, lanes)).collect();
     let recipe = Recipe::new(command);
-    Recipe { directory, env_file, environment, plan, dialect, stop_signal, listeners, world, inherit, ..recipe }
+    Recipe {
+        directory,
+        env_file,
+        environment,
+        plan,
+        dialect,
+        stop_signal,
+        watchdog,
+        listeners,
+        world,
+        inherit,
+        ..recipe
+    }
 }
 
 fn declaration(listener: Listener, lanes: u8) -> Declaration {

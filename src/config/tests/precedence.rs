@@ -20,6 +20,7 @@ ready_grace = "1m 30s"
 drain_grace = "2h"
 dialect = "systemd"
 stop_signal = "quit"
+watchdog = "45s"
 
 [listen]
 http = 8080
@@ -64,6 +65,7 @@ fn every_setting_can_stand_in_the_file() {
     assert_eq!((settings.plan.linger, settings.plan.ready_grace), (Duration::from_secs(3), Duration::from_secs(90)));
     assert_eq!(settings.plan.drain_grace, Duration::from_secs(7200));
     assert_eq!((settings.dialect, settings.stop_signal.to_string()), (Dialect::Systemd, "SIGQUIT".to_owned()));
+    assert_eq!(settings.watchdog, Some(Duration::from_secs(45)));
     assert_eq!(settings.environment[std::ffi::OsStr::new("COLOUR")], "blue");
     let admin = Listener {
         name: "admin".into(),

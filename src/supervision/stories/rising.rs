@@ -60,6 +60,20 @@ fn a_worker_that_asks_for_more_time_gets_it() {
 }
 
 #[test]
+fn a_newcomer_that_was_not_confirmed_in_time_is_given_up_for_what_it_lacks() {
+    let mut story = a_newcomer_rises();
+    story.ready(2);
+    story.happen(Event::Lacking { worker: WorkerId(3), what: "nobody accepts on http".into() });
+    story.wait(seconds(30));
+    story.so_far(
+        "generation 2 given up: the worker in slot 1 was not ready within 30 s (ready_grace): nobody accepts on http
+         answer request 2: rejected: the worker in slot 1 was not ready within 30 s (ready_grace): nobody accepts on http
+         drain worker 2
+         drain worker 3",
+    );
+}
+
+#[test]
 fn a_generation_without_a_number_of_workers_has_one() {
     let mut story = Story::beginning();
     story.plan.workers = 0;
@@ -219,8 +233,8 @@ fn a_newcomer_that_breaks_the_protocol_is_given_up() {
     let mut story = a_newcomer_rises();
     story.misbehave(3);
     story.so_far(
-        "generation 2 given up: the worker in slot 1 broke the protocol: not JSON
-         answer request 2: rejected: the worker in slot 1 broke the protocol: not JSON
+        "generation 2 given up: the worker in slot 1 misbehaved: not JSON
+         answer request 2: rejected: the worker in slot 1 misbehaved: not JSON
          drain worker 2
          drain worker 3
          kill worker 3",

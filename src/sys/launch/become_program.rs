@@ -41,7 +41,7 @@ fn set_the_scene_and_execute(
     held: &OwnedFd,
     descriptors: Vec<OwnedFd>,
 ) -> Result<std::convert::Infallible, String> {
-    if let Some(name) = scene.pid_variable.take() {
+    for name in std::mem::take(&mut scene.pid_variables) {
         scene.environment.push((name, std::process::id().to_string().into()));
     }
     no_input().map_err(|error| format!("cannot open /dev/null: {error}"))?;

@@ -20,8 +20,8 @@ pub(crate) struct Scene {
     pub(crate) directory: PathBuf,
     /// So many descriptors follow; the program finds them from 3 on.
     pub(crate) descriptors: usize,
-    /// A variable that is to hold the program's own PID, which nobody knows before.
-    pub(crate) pid_variable: Option<OsString>,
+    /// Variables that are to hold the program's own PID, which nobody knows before.
+    pub(crate) pid_variables: Vec<OsString>,
     /// How many descriptors it may have: now, and at most; its world may say otherwise.
     pub(crate) descriptor_limit: Option<(u64, u64)>,
     pub(crate) world: World,
