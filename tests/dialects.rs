@@ -18,7 +18,6 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use heirloom::master::{Deed, Evidence};
 use heirloom::supervision::{Exit, Notice, Reason};
-use nix::sys::signal::Signal;
 use servers::{
     assert_unnoticed, evidence, file, python_with_servers, reload_five_times, script, setup, setup_on,
     wait_for_trouble, wait_for_word,

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::guest::Guest;
 use super::listener::Client;
-use crate::worker::{Stage, Status, Worker};
+use crate::worker::{Stage, Worker};
 
 /// How long an idle connection may stay open when a worker drains that never was a lame duck.
 const IDLE: Duration = Duration::from_secs(1);
@@ -70,7 +70,6 @@ pub(super) struct House {
     news: Notify,
     connections: AtomicU64,
     requests: AtomicU64,
-    errors: AtomicU64,
 }
 
 impl House {
@@ -83,7 +82,6 @@ impl House {
             news: Notify::new(),
             connections: AtomicU64::new(0),
             requests: AtomicU64::new(0),
-            errors: AtomicU64::new(0),
         })
     }
 
@@ -92,12 +90,14 @@ impl House {
         let id = self.connections.fetch_add(1, Relaxed);
         let guest = Arc::new(Guest::new(Arc::clone(self), id, client));
         lock(&self.guests).insert(id, Arc::downgrade(&guest));
+        self.worker.tally().came();
         self.news.notify_one();
         guest
     }
 
     pub(super) fn forget(&self, id: u64) {
         lock(&self.guests).remove(&id);
+        self.worker.tally().went();
         self.gone.notify_one();
         self.news.notify_one();
     }
@@ -130,11 +130,12 @@ impl House {
 
     pub(super) fn count_answer(&self) {
         self.requests.fetch_add(1, Relaxed);
+        self.worker.tally().answered();
         self.news.notify_one();
     }
 
     pub(super) fn count_error(&self) {
-        self.errors.fetch_add(1, Relaxed);
+        self.worker.tally().failed();
         self.news.notify_one();
     }
 
@@ -156,22 +157,13 @@ impl House {
         }
     }
 
-    /// Tells the master how we do, whenever that has changed.
+    /// Tells the master how the worker does, whenever something has changed here.
     pub(super) async fn keep_reporting(&self) -> Infallible {
         loop {
             self.news.notified().await;
-            self.report();
+            self.worker.report_tally();
             sleep(BETWEEN_STATUSES).await;
         }
-    }
-
-    pub(super) fn report(&self) {
-        self.worker.status(Status {
-            text: None,
-            connections: Some(lock(&self.guests).len() as u64),
-            requests: Some(self.requests.load(Relaxed)),
-            errors: Some(self.errors.load(Relaxed)),
-        });
     }
 }
 

@@ -48,7 +48,7 @@ where
         served = reception.run() => served,
         never = house.keep_reporting() => match never {},
     };
-    house.report();
+    worker.report_tally();
     served
 }
 

@@ -12,6 +12,8 @@ use tokio::sync::watch;
 use super::connections::Passed;
 use super::connections::{Connections, Desk, Wish};
 use super::link::{Drained, Link};
+#[cfg(feature = "http")]
+use super::tally::Tally;
 use super::{OnMasterDeath, Stage, Stages};
 use crate::protocol::{MAX_TEXT, Status, WorkerMessage};
 
@@ -49,6 +51,8 @@ pub(super) struct Shared {
     pub(super) desk: Desk,
     pub(super) drained: Drained,
     pub(super) stages: watch::Sender<Stage>,
+    #[cfg(feature = "http")]
+    pub(super) tally: Tally,
     on_master_death: Mutex<OnMasterDeath>,
     has_said_ready: AtomicBool,
     has_said_draining: AtomicBool,
@@ -63,6 +67,8 @@ impl Worker {
             desk: Desk::default(),
             drained: Drained::new()?,
             stages: watch::Sender::new(stage),
+            #[cfg(feature = "http")]
+            tally: Tally::default(),
             on_master_death: Mutex::default(),
             has_said_ready: AtomicBool::new(false),
             has_said_draining: AtomicBool::new(false),

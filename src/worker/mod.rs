@@ -37,6 +37,8 @@ mod outbox;
 #[cfg(target_os = "linux")]
 mod reader;
 mod stage;
+#[cfg(feature = "http")]
+mod tally;
 
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) mod tests;
