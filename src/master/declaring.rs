@@ -15,6 +15,12 @@ enum Fit {
     New,
 }
 
+/// What became of a listener when a generation left it.
+pub(super) enum Farewell {
+    Spoiled { listener: String, why: String },
+    Closed { listener: String },
+}
+
 impl Listeners {
     /// Opens what the generation declares and is not open yet: all of it, or nothing. Says what was opened.
     pub(super) fn declare(
@@ -85,6 +91,29 @@ impl Listeners {
                 listener.declared_by.remove(&generation);
             }
         }
+    }
+
+    /// Nothing of the generation is left. Says what became of its lanes.
+    pub(super) fn forget(&mut self, generation: GenerationId) -> Vec<Farewell> {
+        let mut farewells = Vec::new();
+        for id in self.ids() {
+            let listener = self.listener_mut(id).expect("it is one of ours");
+            let name = listener.declaration.name.clone();
+            if let Some(why) = listener.take_back(generation) {
+                farewells.push(Farewell::Spoiled { listener: name.clone(), why });
+            }
+            listener.declared_by.remove(&generation);
+            if listener.by_query
+                && listener.declared_by.is_empty()
+                && !listener.tenants.values().any(|tenant| tenant.granted)
+            {
+                self.close(id);
+                farewells.push(Farewell::Closed { listener: name });
+            } else {
+                self.watch(id);
+            }
+        }
+        farewells
     }
 
     /// Closes what no generation declares or holds that can serve, or would again; the names.

@@ -178,29 +178,6 @@ impl Listeners {
         }
     }
 
-    /// Nothing of the generation is left. Says what became of its lanes.
-    pub(super) fn forget(&mut self, generation: GenerationId) -> Vec<Farewell> {
-        let mut farewells = Vec::new();
-        for id in self.ids() {
-            let listener = self.all.get_mut(&id).expect("it is one of ours");
-            let name = listener.declaration.name.clone();
-            if let Some(why) = listener.take_back(generation) {
-                farewells.push(Farewell::Spoiled { listener: name.clone(), why });
-            }
-            listener.declared_by.remove(&generation);
-            if listener.by_query
-                && listener.declared_by.is_empty()
-                && !listener.tenants.values().any(|tenant| tenant.granted)
-            {
-                self.close(id);
-                farewells.push(Farewell::Closed { listener: name });
-            } else {
-                self.watch(id);
-            }
-        }
-        farewells
-    }
-
     /// Where new connections to the generation may still wait: the listeners and their lanes.
     pub(super) fn lanes_of(&self, generation: GenerationId) -> impl Iterator<Item = (&Listener, Seat)> {
         self.all.values().filter_map(move |listener| Some((listener, listener.seat_of(generation)?)))
@@ -271,7 +248,7 @@ impl Listeners {
     }
 
     /// Watches each socket of a listener for what matters now.
-    fn watch(&mut self, id: ListenerId) {
+    pub(super) fn watch(&mut self, id: ListenerId) {
         let Some(listener) = self.all.get_mut(&id) else { return };
         let mut watched = BTreeMap::new();
         for (seat, fd) in listener.lanes.members() {
@@ -292,10 +269,4 @@ impl Listeners {
         }
         listener.watched = watched;
     }
-}
-
-/// What became of a listener when a generation left it.
-pub(super) enum Farewell {
-    Spoiled { listener: String, why: String },
-    Closed { listener: String },
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use nix::sys::signal::Signal;
 
+use super::declaring::Farewell;
 use super::listener::Allotment;
-use super::listeners::Farewell;
 use super::machine::{Master, listening};
 use super::report::{Deed, What};
 use super::wording::shown;
