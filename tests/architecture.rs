@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("http", &["protocol", "sys", "worker"]),
     ("config", &["dialects", "protocol", "supervision", "sys"]),
     ("master", &["config", "dialects", "protocol", "supervision", "sys"]),
-    ("observe", &["config", "master", "protocol", "supervision"]),
+    ("observe", &["config", "master", "protocol", "supervision", "sys"]),
     ("triggers", &["master", "supervision", "sys"]),
     // What a crate shows is put together here.
     ("lib", &["load", "master", "worker"]),

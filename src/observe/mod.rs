@@ -1,7 +1,10 @@
-//! Reports for people and for programs. How a report came about is none of its business.
+//! Reports for people, for programs, and for systemd. How a report came about is none of its business.
 
 mod human;
 mod json;
+mod standing;
+mod systemd;
 
 pub use human::{Human, Weight};
 pub use json::json;
+pub use systemd::Systemd;

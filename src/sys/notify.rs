@@ -4,8 +4,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, IoSliceMut};
-use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -14,6 +13,8 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, bind, recvmsg, sendto, setsockopt, socket, sockopt::PassCred,
 };
 use nix::unistd::{Pid, getsid};
+
+use super::beside::{Beside, space};
 
 /// The most bytes of one datagram that are looked at, as with systemd.
 const LONGEST: usize = 4096;
@@ -31,8 +32,6 @@ pub(crate) struct Datagram {
     pub(crate) bytes: Vec<u8>,
     /// Who said it, by the kernel's word; 0 for a process that our pid namespace does not show.
     pub(crate) pid: i32,
-    /// Whose process that is.
-    pub(crate) uid: u32,
     /// What came beside it, close-on-exec. Closing them is the answer to a barrier.
     pub(crate) descriptors: Vec<OwnedFd>,
     /// The datagram, or its descriptors, did not fit: some are lost.
@@ -67,11 +66,11 @@ impl NotifySocket {
     /// The next datagram; `None` if there is none.
     pub(crate) fn receive(&self) -> io::Result<Option<Datagram>> {
         let mut bytes = vec![0; LONGEST];
-        let mut control = Control([0; CONTROL]);
+        let mut beside = Beside::<{ space(ROOM) }>::new();
         let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
         let (length, flags) = loop {
             let mut parts = [IoSliceMut::new(&mut bytes)];
-            match recvmsg::<()>(self.fd.as_raw_fd(), &mut parts, Some(&mut control.0), flags) {
+            match recvmsg::<()>(self.fd.as_raw_fd(), &mut parts, Some(beside.for_kernel()), flags) {
                 Ok(message) => break (message.bytes, message.flags),
                 Err(Errno::EAGAIN) => return Ok(None),
                 Err(Errno::EINTR) => {}
@@ -79,9 +78,9 @@ impl NotifySocket {
             }
         };
         bytes.truncate(length);
-        let (descriptors, sender) = control.into_parts();
+        let (descriptors, sender) = beside.into_parts();
         let truncated = flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC);
-        Ok(Some(Datagram { bytes, pid: sender.pid, uid: sender.uid, descriptors, truncated }))
+        Ok(Some(Datagram { bytes, pid: sender.map_or(0, |sender| sender.pid), descriptors, truncated }))
     }
 }
 
@@ -147,58 +146,10 @@ fn random() -> io::Result<u128> {
     if given as usize == bytes.len() { Ok(u128::from_ne_bytes(bytes)) } else { Err(Errno::EAGAIN.into()) }
 }
 
-// SAFETY: CMSG_SPACE is arithmetic.
-#[allow(unsafe_code)]
-const CONTROL: usize =
-    unsafe { libc::CMSG_SPACE((ROOM * size_of::<RawFd>()) as u32) + libc::CMSG_SPACE(size_of::<libc::ucred>() as u32) }
-        as usize;
-
-/// The memory where the kernel puts descriptors and credentials. It is zero where the kernel wrote nothing.
-#[repr(C, align(8))]
-struct Control([u8; CONTROL]);
-
-impl Control {
-    /// Takes every descriptor out of it, and who sent them.
-    ///
-    /// nix does not show any of them when some were cut off, and those would leak: so it is read here.
-    #[allow(unsafe_code)]
-    #[allow(clippy::unnecessary_cast, reason = "the type of a length depends on the C library")]
-    fn into_parts(mut self) -> (Vec<OwnedFd>, libc::ucred) {
-        let mut found = Vec::new();
-        let mut sender = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
-        // SAFETY: a message header of zeroes is a valid one.
-        let mut message: libc::msghdr = unsafe { mem::zeroed() };
-        message.msg_control = self.0.as_mut_ptr().cast();
-        message.msg_controllen = CONTROL as _;
-        // SAFETY: the memory is aligned, outlives the walk, and holds what the kernel wrote, then zeroes, which end
-        // it; each descriptor in it is open, and owned by nobody else; credentials are as long as they say.
-        unsafe {
-            let mut header = libc::CMSG_FIRSTHDR(&message);
-            while let Some(part) = header.as_ref() {
-                let length = (part.cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
-                let data = libc::CMSG_DATA(header);
-                match (part.cmsg_level, part.cmsg_type) {
-                    (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
-                        for index in 0..length / size_of::<RawFd>() {
-                            let number = data.cast::<RawFd>().add(index).read_unaligned();
-                            found.push(OwnedFd::from_raw_fd(number));
-                        }
-                    }
-                    (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if length >= size_of::<libc::ucred>() => {
-                        sender = data.cast::<libc::ucred>().read_unaligned();
-                    }
-                    _ => {}
-                }
-                header = libc::CMSG_NXTHDR(&message, header);
-            }
-        }
-        (found, sender)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, pipe};
+    use std::os::fd::RawFd;
     use std::os::unix::net::UnixDatagram;
     use std::process::{Command, Stdio};
 
@@ -238,7 +189,6 @@ mod tests {
         let datagram = next(&socket);
         assert_eq!(datagram.bytes, b"READY=1\nSTATUS=up");
         assert_eq!(datagram.pid as u32, std::process::id());
-        assert_eq!(datagram.uid, nix::unistd::getuid().as_raw());
         assert!(datagram.descriptors.is_empty() && !datagram.truncated);
         assert!(next(&socket).bytes.is_empty(), "an empty datagram is not the end");
         assert!(socket.receive().unwrap().is_none());

@@ -3,7 +3,7 @@
 //! It owns the socket pair, and how to send and receive on it. It must not know what a packet says.
 
 use std::io::{self, IoSliceMut};
-use std::mem::{self, ManuallyDrop};
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixDatagram;
 
@@ -15,6 +15,8 @@ use nix::sys::socket::{
 };
 use nix::sys::stat::fstat;
 use sendfd::SendWithFd;
+
+use super::beside::{Beside, space};
 
 /// As many descriptors as there is room for beside one packet: as the kernel passes at most, so that it closes none by
 /// itself, for which it might take its time.
@@ -99,17 +101,17 @@ fn refuse_empty(packet: &[u8]) -> io::Result<()> {
 /// Receives one packet into `buffer`, every descriptor close-on-exec from birth.
 #[cfg_attr(not(feature = "worker"), allow(dead_code, reason = "the master's loop is not built yet"))]
 pub(crate) fn receive(channel: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
-    let mut control = Control([0; CONTROL]);
+    let mut beside = Beside::<{ space(ROOM) }>::new();
     let (length, flags) = loop {
         let mut parts = [IoSliceMut::new(buffer)];
-        match recvmsg::<()>(channel.as_raw_fd(), &mut parts, Some(&mut control.0), MsgFlags::MSG_CMSG_CLOEXEC) {
+        match recvmsg::<()>(channel.as_raw_fd(), &mut parts, Some(beside.for_kernel()), MsgFlags::MSG_CMSG_CLOEXEC) {
             Ok(message) => break (message.bytes, message.flags),
             // ECONNRESET comes once, when the other side left something unread; what it sent is still to be read.
             Err(Errno::EINTR | Errno::ECONNRESET) => {}
             Err(errno) => return Err(errno.into()),
         }
     };
-    let descriptors = control.into_descriptors();
+    let descriptors = beside.into_parts().0;
     if length == 0 && descriptors.is_empty() && has_ended(channel) {
         return Ok(Received::End);
     }
@@ -150,45 +152,6 @@ pub(crate) fn close(channel: OwnedFd) {
 #[cfg_attr(not(feature = "worker"), allow(dead_code, reason = "names a channel in the environment"))]
 pub(crate) fn inode(fd: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(fstat(fd)?.st_ino)
-}
-
-// SAFETY: CMSG_SPACE is arithmetic.
-#[allow(unsafe_code)]
-const CONTROL: usize = unsafe { libc::CMSG_SPACE((ROOM * size_of::<RawFd>()) as u32) } as usize;
-
-/// The memory where the kernel puts descriptors. It is zero where the kernel wrote nothing.
-#[repr(C, align(8))]
-struct Control([u8; CONTROL]);
-
-impl Control {
-    /// Takes every descriptor out of it.
-    ///
-    /// nix does not show any of them when some were cut off, and those would leak: so it is read here.
-    #[allow(unsafe_code)]
-    #[allow(clippy::unnecessary_cast, reason = "the type of a length depends on the C library")]
-    fn into_descriptors(mut self) -> Vec<OwnedFd> {
-        let mut found = Vec::new();
-        // SAFETY: a message header of zeroes is a valid one.
-        let mut message: libc::msghdr = unsafe { mem::zeroed() };
-        message.msg_control = self.0.as_mut_ptr().cast();
-        message.msg_controllen = CONTROL as _;
-        // SAFETY: the memory is aligned, outlives the walk, and holds what the kernel wrote, then zeroes, which end
-        // it; each descriptor in it is open, and owned by nobody else.
-        unsafe {
-            let mut header = libc::CMSG_FIRSTHDR(&message);
-            while let Some(part) = header.as_ref() {
-                if (part.cmsg_level, part.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
-                    let bytes = part.cmsg_len as usize - libc::CMSG_LEN(0) as usize;
-                    let numbers = libc::CMSG_DATA(header).cast::<RawFd>();
-                    for index in 0..bytes / size_of::<RawFd>() {
-                        found.push(OwnedFd::from_raw_fd(numbers.add(index).read_unaligned()));
-                    }
-                }
-                header = libc::CMSG_NXTHDR(&message, header);
-            }
-        }
-        found
-    }
 }
 
 #[cfg(test)]

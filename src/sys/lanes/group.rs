@@ -138,7 +138,7 @@ impl Group {
         self.require_index(seat)?;
         let knock = Knock::bind(&self.tcp)?;
         self.probe = Some(Rule { source: knock.source, lane, mended: Arc::downgrade(&knock.mended) });
-        let begun = self.attach(seats, steered).and_then(|()| knock.connect(lane, listener));
+        let begun = self.attach(seats, steered).and_then(|()| knock.connect(listener));
         if begun.is_err() {
             self.probe = None;
             let _ = self.attach(seats, steered);

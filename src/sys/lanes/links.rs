@@ -108,7 +108,7 @@ impl Links {
     pub(super) fn probe(&self, seats: &Seats, lane: LaneId) -> io::Result<Probe> {
         let seat = Seat::Lane(lane);
         let listener = seats.require(seat)?.as_fd();
-        Probe::over_unix(&self.private.directory.address(&link_name(seat))?, lane, listener)
+        Probe::over_unix(&self.private.directory.address(&link_name(seat))?, listener)
     }
 
     /// Leaves all files where they are when this value goes.

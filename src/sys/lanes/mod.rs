@@ -29,15 +29,11 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 
-#[allow(unused_imports, reason = "the master is what uses them")]
 pub(crate) use self::{
     endpoint::{Endpoint, LANES, Options},
     error::OpenError,
-    holder::Holder,
     listener::{Lanes, Repaired},
     probe::{Accepted, Probe},
     seat::{LaneId, Seat, Steering, Way},
-    settings::Spoiled,
-    socket::Queue,
     strangers::half_open,
 };

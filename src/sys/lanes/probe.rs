@@ -23,7 +23,7 @@ use nix::{
     },
 };
 
-use super::{calls, directory::unix_socket, seat::LaneId, sock_diag, socket::listens, tables, tcp::Tcp};
+use super::{calls, directory::unix_socket, sock_diag, socket::listens, tables, tcp::Tcp};
 
 /// What a probe has seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,6 @@ pub(crate) enum Accepted {
 pub(crate) struct Probe {
     connection: OwnedFd,
     ends: Ends,
-    lane: LaneId,
     listener: OwnedFd,
     mended: Mended,
     verdict: OnceCell<Accepted>,
@@ -59,17 +58,12 @@ enum Ends {
 
 impl Probe {
     /// Connects to a Unix socket. `WouldBlock` if its queue is full.
-    pub(super) fn over_unix(address: &UnixAddr, lane: LaneId, listener: BorrowedFd<'_>) -> io::Result<Probe> {
+    pub(super) fn over_unix(address: &UnixAddr, listener: BorrowedFd<'_>) -> io::Result<Probe> {
         let connection = unix_socket(false)?;
         connect(connection.as_raw_fd(), address)?;
         let ends = Ends::Unix { inode: fstat(&connection)?.st_ino };
         let listener = listener.try_clone_to_owned()?;
-        Ok(Probe { connection, ends, lane, listener, mended: Mended::default(), verdict: OnceCell::new() })
-    }
-
-    /// The lane that it waits in.
-    pub(crate) fn lane(&self) -> LaneId {
-        self.lane
+        Ok(Probe { connection, ends, listener, mended: Mended::default(), verdict: OnceCell::new() })
     }
 
     /// What has become of it. Once it is accepted or broken, it stays so.
@@ -160,7 +154,7 @@ impl Knock {
     }
 
     /// Begins to connect.
-    pub(super) fn connect(self, lane: LaneId, listener: BorrowedFd<'_>) -> io::Result<Probe> {
+    pub(super) fn connect(self, listener: BorrowedFd<'_>) -> io::Result<Probe> {
         let listener = listener.try_clone_to_owned()?;
         match connect(self.connection.as_raw_fd(), &SockaddrStorage::from(self.target)) {
             Ok(()) | Err(Errno::EINPROGRESS | Errno::EINTR) => {}
@@ -168,7 +162,7 @@ impl Knock {
         }
         let ends = Ends::Tcp { source: self.source, target: self.target };
         let (connection, verdict) = (self.connection.into(), OnceCell::new());
-        Ok(Probe { connection, ends, lane, listener, mended: self.mended, verdict })
+        Ok(Probe { connection, ends, listener, mended: self.mended, verdict })
     }
 }
 

@@ -9,6 +9,7 @@ use crate::reading::{Reading, ReadingError, recipe};
 use crate::show;
 use heirloom::config::{Settings, SettingsError};
 use heirloom::master::{Builder, Master, StartError};
+use heirloom::observe::Systemd;
 use heirloom::supervision::Ending;
 use heirloom::triggers::Signals;
 
@@ -59,9 +60,17 @@ async fn try_to_run(settings: Settings, reading: Reading, form: Form) -> anyhow:
     let name = settings.name.clone();
     let mut master = builder(settings, reading).build()?;
     let shown = show::start(name, form, master.notices()).context("cannot start a thread")?;
+    let supervisor = Systemd::from_environment().unwrap_or_else(|error| {
+        tracing::warn!(%error, "our supervisor cannot be notified");
+        None
+    });
+    let told = supervisor.map(|supervisor| tokio::spawn(supervisor.tell(master.notices())));
     let ask = tokio::spawn(signals.ask(master.handle()));
     let ending = master.run().await;
     ask.abort();
+    if let Some(told) = told {
+        told.await.context("the task that notifies our supervisor has panicked")?;
+    }
     if shown.join().is_err() {
         anyhow::bail!("the thread that prints has panicked");
     }

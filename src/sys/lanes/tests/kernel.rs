@@ -269,7 +269,7 @@ fn a_restart_does_not_wait_for_old_connections_to_be_forgotten() {
     let at = tcp(&address(&lanes).to_string());
     let _client = connect(&lanes);
     accepted(&lanes, 1); // closed by us: our port is in TIME_WAIT
-    lanes.close();
+    drop(lanes);
     Lanes::open(&at, &with_lanes(4)).unwrap();
 }
 
@@ -306,7 +306,7 @@ fn closing_a_listener_closes_every_socket_of_it() {
     let inodes: Vec<u64> = lanes.inodes().map(|(_, inode)| inode).collect();
     assert_eq!(inodes.iter().collect::<BTreeSet<_>>().len(), 7);
     assert_eq!(open_here(&inodes), 7);
-    lanes.close();
+    drop(lanes);
     assert_eq!(open_here(&inodes), 0);
 }
 

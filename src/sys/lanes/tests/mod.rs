@@ -20,6 +20,7 @@ use std::{
 
 use nix::sys::socket::{Shutdown, shutdown};
 
+use super::socket::Queue;
 use super::*;
 
 /// The one limit of every wait; only a broken test meets it.

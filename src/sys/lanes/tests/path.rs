@@ -172,7 +172,7 @@ fn somebody_elses_socket_at_the_public_path_is_neither_replaced_nor_removed() {
     let _other = UnixListener::bind(&place.path).unwrap();
     assert_eq!(lanes.steer(to(1)).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
     assert_eq!(lanes.steering(), to(0));
-    lanes.close();
+    drop(lanes);
     assert_eq!(names_in(place.directory.path()), ["app.sock"]);
 }
 
@@ -183,7 +183,7 @@ fn one_more_unix_lane_can_be_opened() {
     assert_eq!(lanes.open_one_more().unwrap(), LaneId(3));
     lanes.steer(to(3)).unwrap();
     assert_eq!(arrivals(&lanes, 20), all(lane(3), 20));
-    lanes.close();
+    drop(lanes);
     assert!(names_in(place.directory.path()).is_empty());
 }
 
@@ -208,7 +208,7 @@ fn what_a_dead_master_left_is_taken_over() {
     assert!(UnixStream::connect(&place.path).is_err());
     let lanes = place.open();
     assert_eq!(arrivals(&lanes, 5), all(lane(0), 5));
-    lanes.close();
+    drop(lanes);
     assert!(names_in(place.directory.path()).is_empty());
 }
 
@@ -227,7 +227,7 @@ fn a_directory_too_deep_for_a_socket_is_reached_by_its_descriptor() {
         shut(lanes.handle(LaneId(count - 1)));
         lanes.repair().unwrap();
         assert_eq!(arrivals(&lanes, 5), all(lane(count - 1), 5));
-        lanes.close();
+        drop(lanes);
         assert!(names_in(&deep).is_empty());
     }
 }

@@ -134,7 +134,7 @@ fn a_socket_that_nobody_listens_on_is_taken_over() {
         drop(UnixListener::bind(&path).unwrap());
         let lanes = Lanes::open(&Endpoint::Unix(path.clone()), &with_lanes(count)).unwrap();
         assert_eq!(arrivals(&lanes, 5), all(lane(0), 5));
-        lanes.close();
+        drop(lanes);
         assert!(names_in(directory.path()).is_empty());
     }
 }

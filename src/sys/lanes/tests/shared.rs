@@ -47,7 +47,7 @@ fn a_shared_path_needs_no_private_directory_and_is_removed_at_the_end() {
     assert_eq!(arrivals(&lanes, 5), all(lane(0), 5));
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o604);
 
-    lanes.close();
+    drop(lanes);
     assert!(names_in(directory.path()).is_empty());
 }
 
@@ -58,12 +58,12 @@ fn a_shared_path_that_is_kept_or_is_not_ours_any_more_stays() {
     let open = || Lanes::open(&Endpoint::Unix(path.clone()), &with_lanes(1)).unwrap();
     let mut kept = open();
     kept.keep_files();
-    kept.close();
+    drop(kept);
     assert_eq!(names_in(directory.path()), ["app.sock"]);
     let replaced = open();
     std::fs::remove_file(&path).unwrap();
     let _other = UnixListener::bind(&path).unwrap();
-    replaced.close();
+    drop(replaced);
     assert_eq!(names_in(directory.path()), ["app.sock"]);
 }
 
