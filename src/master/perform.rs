@@ -32,7 +32,10 @@ impl Master {
             Action::Drain { worker, grace } => self.drain(worker, milliseconds(grace)),
             Action::Kill { worker } => self.kill(worker),
             Action::Look { generation } => self.look(generation),
-            Action::Rescue { generation } => self.listeners.abandon(generation),
+            Action::Rescue { generation } => {
+                self.stop_proving_all(generation);
+                self.listeners.abandon(generation);
+            }
             Action::Sweep { generation } => {
                 self.lookups.survivors(generation, self.processes.survivors_of(generation));
             }

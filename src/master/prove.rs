@@ -121,6 +121,13 @@ impl Master {
         self.feed(Event::Ready { worker });
     }
 
+    /// Nobody of the generation accepts any more: who takes our connections from now on is the one who rescues them.
+    pub(super) fn stop_proving_all(&mut self, generation: GenerationId) {
+        let is_its = |worker: &WorkerId| self.processes.all.get(worker).is_some_and(|it| it.generation == generation);
+        let workers: Vec<WorkerId> = self.unproved.iter().copied().filter(is_its).collect();
+        workers.into_iter().for_each(|worker| self.stop_proving(worker));
+    }
+
     /// A worker is gone, or needs no proof any more.
     pub(super) fn stop_proving(&mut self, worker: WorkerId) {
         self.unproved.remove(&worker);

@@ -1,7 +1,7 @@
 //! READY=1 is believed when somebody accepts; RELOADING=1 and STOPPING=1 are noticed.
 
 use heirloom::master::{Deed, Evidence};
-use heirloom::supervision::{Exit, Reason};
+use heirloom::supervision::{Exit, GenerationId, Reason};
 
 use crate::servers::{evidence, file, python_with_servers, script, setup};
 use crate::support::{Gate, LIMIT, load};
@@ -18,6 +18,8 @@ fn a_broken_application_that_is_said_to_be_ready_meets_no_client() {
     let (_, reason, last_lines) = master.wait_until_given_up();
     assert!(matches!(reason, Reason::Exited { exit: Exit::Status(3), .. }), "{reason:?}");
     assert!(last_lines.iter().any(|line| line.contains("Worker failed to boot")), "{last_lines:?}");
+    master.wait_until_gone(GenerationId(2));
+    assert_eq!(evidence(&master).iter().filter(|it| **it == Evidence::Confirmed).count(), 1);
     let answered = load.tally().answered;
     load.wait_for(answered + 50, LIMIT).expect("it is served");
     let tally = load.stop();

@@ -100,6 +100,13 @@ fn a_program_for_systemd_has_its_sockets_and_no_channel() {
 }
 
 #[test]
+fn a_program_that_is_held_to_a_watchdog_finds_that_beside_its_notify_socket() {
+    let scene = scene_of(teller(&[]).option("--dialect", "systemd").option("--watchdog", "2s"));
+    scene.check(2, &[&AUTO[1..], &["WATCHDOG_PID", "WATCHDOG_USEC"]].concat());
+    assert_eq!((scene.value("WATCHDOG_PID"), scene.value("WATCHDOG_USEC")), (scene.pid.as_str(), "2000000"));
+}
+
+#[test]
 fn a_program_that_is_given_a_descriptor_by_its_number_has_that_one_only() {
     let scene = scene_of(teller(&["--fd", "{fd:admin}"]));
     scene.check(1, &["HEIRLOOM_GENERATION", "HEIRLOOM_SLOT", "HEIRLOOM_WORKER", "NOTIFY_SOCKET"]);
