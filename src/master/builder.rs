@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::channel;
 use super::handle::Handle;
 use super::listeners::Listeners;
 use super::lookups::Lookups;
@@ -20,6 +21,7 @@ use super::release_error::ReleaseError;
 use super::rescue::Relays;
 use crate::supervision::{Coalescing, FirstStart, Policy, Supervisor};
 use crate::sys::lanes::LANES;
+use crate::sys::launch::Starter;
 use crate::sys::poller::Poller;
 use crate::sys::{files, process};
 
@@ -27,10 +29,11 @@ use crate::sys::{files, process};
 const REQUESTS: usize = 1024;
 /// Descriptors that are ours whatever we do: streams, epoll sets, signals, the control socket.
 const DESCRIPTORS_OF_OUR_OWN: u64 = 64;
-/// Descriptors for a worker: pidfd, channel, launcher, two pipes, with room while one is being started.
-const DESCRIPTORS_A_WORKER: u64 = 8;
-/// So many generations may live at once.
-const GENERATIONS: u64 = 4;
+/// Descriptors for a worker: pidfd, channel, notify socket, launcher, two pipes.
+const DESCRIPTORS_A_WORKER: u64 = 6;
+/// So many generations may be there at once as a rule: one drains, one serves, one rises. A generation that finds no
+/// room is given up.
+const GENERATIONS: u64 = 3;
 
 /// Puts a [`Master`] together.
 #[derive(Clone, Debug)]
@@ -208,6 +211,7 @@ impl Builder {
         for declaration in &self.recipes.first.listeners {
             listeners.open(declaration.clone(), false)?;
         }
+        let starter = self.behaviour.launcher.then(starter).flatten();
         let (requests, asked) = mpsc::channel(REQUESTS);
         Ok(Master {
             supervisor: Supervisor::new(self.policy),
@@ -220,6 +224,8 @@ impl Builder {
             guessed: BTreeSet::new(),
             lookups: Lookups::new(),
             poller,
+            packet: vec![0; channel::ROOM],
+            starter,
             handle: Handle { requests },
             asked,
             answers: BTreeMap::new(),
@@ -252,4 +258,9 @@ impl Builder {
         }
         Ok((now, most))
     }
+}
+
+/// A refusal costs time beside very many workers, and nothing else.
+fn starter() -> Option<Starter> {
+    Starter::new().map_err(|error| tracing::info!(%error, "workers are started from the master's own table")).ok()
 }

@@ -13,6 +13,8 @@ use crate::sys::passing::{self, Received};
 
 /// A worker that lets more than this wait does not read.
 const MOST_WAITING: usize = 256;
+/// One byte more than a packet may have, to see that one has more.
+pub(super) const ROOM: usize = MAX_PACKET + 1;
 /// So many packets are taken at once, and so many bytes, before others have their turn.
 const AT_ONCE: usize = 64;
 const BYTES_AT_ONCE: usize = 256 * 1024;
@@ -49,13 +51,12 @@ impl Channel {
         !self.waiting.is_empty()
     }
 
-    /// Takes what is there.
-    pub(super) fn hear(&mut self, now: Duration) -> Heard {
+    /// Takes what is there; the buffer has [`ROOM`] for a packet.
+    pub(super) fn hear(&mut self, buffer: &mut [u8], now: Duration) -> Heard {
         let mut heard = Heard::default();
-        let mut buffer = vec![0; MAX_PACKET + 1];
         let mut bytes = 0;
         while heard.said.len() < AT_ONCE && bytes < BYTES_AT_ONCE {
-            match passing::receive(self.socket.as_fd(), &mut buffer) {
+            match passing::receive(self.socket.as_fd(), buffer) {
                 Ok(Received::Packet { length, descriptors, truncated }) => {
                     bytes += length;
                     match self.take_in(&buffer[..length], descriptors, truncated, now) {

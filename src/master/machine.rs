@@ -25,6 +25,7 @@ use crate::supervision::{
     Command, Ending, Event, GenerationId, Origin, Outcome, RequestId, Supervisor, Uptime, WorkerId,
 };
 use crate::sys::files;
+use crate::sys::launch::Starter;
 use crate::sys::poller::{Poller, Readiness};
 
 /// Holds the listeners, starts workers, and hands the sockets down from generation to generation.
@@ -40,6 +41,10 @@ pub struct Master {
     pub(super) guessed: BTreeSet<(Address, ListenerId)>,
     pub(super) lookups: Lookups,
     pub(super) poller: Arc<Poller>,
+    /// Where packets are read into.
+    pub(super) packet: Vec<u8>,
+    /// Only for starting through a launcher, and only where there can be one.
+    pub(super) starter: Option<Starter>,
     pub(super) handle: Handle,
     pub(super) asked: mpsc::Receiver<Request>,
     pub(super) answers: BTreeMap<RequestId, oneshot::Sender<Outcome>>,

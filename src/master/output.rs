@@ -13,7 +13,7 @@ const LONGEST_LINE: usize = 16 * 1024;
 const KEPT_LINES: usize = 20;
 const KEPT_OF_A_LINE: usize = 1024;
 /// So many bytes are taken at once, before others have their turn.
-const AT_ONCE: usize = 64 * 1024;
+const AT_ONCE: usize = 16 * 1024;
 
 /// A worker's standard output or error.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Outlet {
 
     /// Takes what is there.
     pub(super) fn take(&mut self) -> Taken {
-        let mut buffer = vec![0; AT_ONCE];
+        let mut buffer = [0; AT_ONCE];
         match files::read(self.pipe.as_fd(), &mut buffer) {
             Ok(0) => Taken { lines: self.lines.rest().into_iter().collect(), ended: true },
             Ok(count) => Taken { lines: self.lines.split(&buffer[..count]), ended: false },

@@ -132,7 +132,11 @@ impl Master {
         {
             return self.cut_off(worker, what);
         }
-        let heard = if ready.readable { channel.hear(files::uptime()) } else { super::channel::Heard::default() };
+        let heard = if ready.readable {
+            channel.hear(&mut self.packet, files::uptime())
+        } else {
+            super::channel::Heard::default()
+        };
         for said in heard.said {
             self.heed(worker, said);
         }

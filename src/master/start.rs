@@ -85,7 +85,7 @@ impl Master {
                     .chain(theirs.as_ref().map(AsFd::as_fd))
                     .collect();
                 scene.descriptors = descriptors.len();
-                launch::start_through_launcher(&scene, held, &descriptors, outlets)
+                launch::start_through_launcher(self.starter.as_ref(), &scene, held, &descriptors, outlets)
             }
             (false, _) if release.world != World::default() => Err(io::Error::other(
                 "without a launcher, a worker cannot have another user, other limits or priorities",

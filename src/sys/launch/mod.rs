@@ -8,6 +8,7 @@ mod become_program;
 mod credentials;
 mod scene;
 mod start;
+mod starter;
 mod world;
 
 pub(crate) use become_program::become_program;
@@ -15,6 +16,7 @@ pub(crate) use credentials::Credentials;
 pub use credentials::CredentialsError;
 pub(crate) use scene::{Executable, Scene};
 pub(crate) use start::{Launched, Outlets, start_directly, start_through_launcher};
+pub(crate) use starter::Starter;
 pub use world::{Bounds, Limit, World};
 
 /// The hidden verb.

@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 
 use nix::unistd::Pid;
 
-use super::{Scene, VERB};
+use super::Scene;
+use super::starter::{Starter, launch};
 use crate::sys::{files, passing, process};
 
 /// A process that has been started.
@@ -26,8 +27,9 @@ pub(crate) enum Outlets {
     Pipes { output: OwnedFd, error: OwnedFd },
 }
 
-/// Starts the launcher and hands it the scene, and as many descriptors as that says.
+/// Starts the launcher, by the starter if there is one, and hands it the scene, and as many descriptors as that says.
 pub(crate) fn start_through_launcher(
+    starter: Option<&Starter>,
     scene: &Scene,
     held: &File,
     descriptors: &[BorrowedFd<'_>],
@@ -39,11 +41,17 @@ pub(crate) fn start_through_launcher(
     for some in descriptors.chunks(passing::ROOM) {
         passing::send(ours.as_fd(), b"descriptors", some)?;
     }
-    let mut command = Command::new("/proc/self/exe");
-    command.arg(VERB).env_clear().stdin(theirs);
-    let (pid, process) = spawn(command, outlets)?;
+    let (output, error) = match outlets {
+        Outlets::Inherited => (io::stdout().as_fd().try_clone_to_owned()?, io::stderr().as_fd().try_clone_to_owned()?),
+        Outlets::Pipes { output, error } => (output, error),
+    };
+    let pid = match starter {
+        Some(starter) => starter.start(&[theirs.as_fd(), output.as_fd(), error.as_fd()])?,
+        None => launch([theirs, output, error])?,
+    };
     passing::set_nonblocking(ours.as_fd(), true)?;
-    Ok(Launched { pid, process, launcher: Some(ours) })
+    // The child is not reaped yet, so its pid is still its own.
+    Ok(Launched { pid, process: process::open(pid)?, launcher: Some(ours) })
 }
 
 /// Starts the program itself, in a process group of its own, with a descriptor as its standard input.
@@ -60,19 +68,10 @@ pub(crate) fn start_directly(scene: &Scene, held: &File, input: OwnedFd, outlets
         .current_dir(&scene.directory)
         .process_group(0)
         .stdin(input);
-    let (pid, process) = spawn(command, outlets)?;
-    Ok(Launched { pid, process, launcher: None })
-}
-
-fn spawn(mut command: Command, outlets: Outlets) -> io::Result<(Pid, OwnedFd)> {
-    match outlets {
-        Outlets::Inherited => {}
-        Outlets::Pipes { output, error } => {
-            command.stdout(Stdio::from(output)).stderr(Stdio::from(error));
-        }
+    if let Outlets::Pipes { output, error } = outlets {
+        command.stdout(Stdio::from(output)).stderr(Stdio::from(error));
     }
-    let child = command.spawn()?;
-    let pid = Pid::from_raw(child.id().cast_signed());
+    let pid = Pid::from_raw(command.spawn()?.id().cast_signed());
     // The child is not reaped yet, so its pid is still its own.
-    Ok((pid, process::open(pid)?))
+    Ok(Launched { pid, process: process::open(pid)?, launcher: None })
 }
