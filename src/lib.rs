@@ -4,6 +4,8 @@
 
 #[cfg(all(target_os = "linux", feature = "program"))]
 pub mod config;
+#[cfg(all(target_os = "linux", feature = "control"))]
+pub mod control;
 #[cfg(all(target_os = "linux", feature = "master"))]
 mod dialects;
 #[cfg(feature = "http")]

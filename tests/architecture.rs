@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("master", &["config", "dialects", "protocol", "supervision", "sys"]),
     ("observe", &["config", "master", "protocol", "supervision", "sys"]),
     ("triggers", &["master", "supervision", "sys"]),
+    ("control", &["master", "observe", "supervision", "sys"]),
     // What a crate shows is put together here.
     ("lib", &["load", "master", "worker"]),
     // The program sees what any user of the library sees.

@@ -1,0 +1,133 @@
+//! What can be asked for, and the answer to it.
+
+use serde::{Deserialize, Serialize};
+
+/// `POST /v1/reload`: raise a new generation. All fields may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Reload {
+    /// Why, for log and history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the answer waits for.
+    pub wait: Wait,
+    /// Answer after so many seconds, whatever has become of it by then; the reload itself goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<f64>,
+}
+
+/// What the answer to a reload waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// For nothing: it has been asked for.
+    None,
+    /// Until the new generation serves, or has been given up.
+    #[default]
+    Promoted,
+    /// Until, besides, nothing is left of the generation before.
+    Drained,
+}
+
+/// `POST /v1/scale`: exactly one of `workers` and `by`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Scale {
+    /// So many workers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<u32>,
+    /// So many more, or less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<i32>,
+    /// Why, for the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// `POST /v1/abort`: give up the generation that rises.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Abort {
+    /// Why, for the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// `POST /v1/stop`: end everything. Answered when all workers are gone, unless `wait` is false.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Stop {
+    /// Kill at once, instead of letting workers finish.
+    pub fast: bool,
+    /// Why, for the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Answer when all is over.
+    pub wait: bool,
+    /// Answer after so many seconds, whatever has become of it by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<f64>,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Stop { fast: false, reason: None, wait: true, timeout_seconds: None }
+    }
+}
+
+/// What became of what was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Answer {
+    /// In one word.
+    pub outcome: Outcome,
+    /// The generation that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u32>,
+    /// The generation that served before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<u32>,
+    /// The generation that serves now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving: Option<u32>,
+    /// Why it was rejected, rolled back or refused, or what it still waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The slot whose worker is to blame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<u32>,
+    /// The last lines of that worker.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub last_lines: Vec<String>,
+    /// How many workers are wanted now: the answer to `scale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<u32>,
+    /// How long it took until this answer.
+    pub took_seconds: f64,
+}
+
+/// What became of what was asked for, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The generation serves (200).
+    Promoted,
+    /// It serves, and nothing is left of the one before (200).
+    Drained,
+    /// It has been done: scaled, aborted, stopped (200).
+    Done,
+    /// It has been asked for, or is still going on (202).
+    GoingOn,
+    /// The generation was given up before any client met it (409).
+    Rejected,
+    /// The generation served, and was rolled back (409).
+    RolledBack,
+    /// It makes no sense now (409).
+    Refused,
+}
