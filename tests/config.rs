@@ -33,6 +33,7 @@ fn heirloom(place: &Path) -> Command {
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("HOME", place)
+        .env("HEIRLOOM_SOCKET", place.join("control.sock"))
         .stdin(std::process::Stdio::null());
     command
 }

@@ -186,7 +186,7 @@ fn a_notice_says_who_asked() {
     let master = Setup::tcp().brisk().start();
     master.hup();
     let origin = master.wait_for_notice("rising", |notice| match notice {
-        Notice::Rising { generation: GenerationId(2), origin } => Some(origin.0.clone()),
+        Notice::Rising { generation: GenerationId(2), origin } => Some(origin.by.clone()),
         _ => None,
     });
     let uid = nix::unistd::getuid();

@@ -18,7 +18,7 @@ use super::world;
 use crate::protocol::environment;
 
 /// Every key of the file, in the order of the reference.
-pub(super) const SETTINGS: [&str; 18] = [
+pub(super) const SETTINGS: [&str; 21] = [
     "command",
     "listen",
     "workers",
@@ -27,6 +27,9 @@ pub(super) const SETTINGS: [&str; 18] = [
     "env_file",
     "environment",
     "pid_file",
+    "socket",
+    "control_group",
+    "metrics",
     "lanes",
     "settle",
     "warm",
@@ -82,6 +85,9 @@ impl Reader<'_> {
                 "env_file" => layer.env_file = self.path(key, value),
                 "environment" => layer.environment = self.environment(value),
                 "pid_file" => layer.pid_file = self.path(key, value),
+                "socket" => layer.socket = self.path(key, value),
+                "control_group" => layer.control_group = self.one(key, value, fields::group),
+                "metrics" => layer.metrics = self.one(key, value, fields::metrics),
                 "lanes" => layer.lanes = self.one(key, value, fields::lanes),
                 "settle" => layer.settle = self.one(key, value, fields::time),
                 "warm" => layer.warm = self.one(key, value, fields::time),

@@ -1,5 +1,6 @@
 //! A TOML value as what it is meant to be: a time, a number, a path.
 
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,6 +44,20 @@ pub(super) fn name(value: &DeValue<'_>) -> Result<String, Wrong> {
     match name.trim().is_empty() || name.contains(char::is_control) {
         false => Ok(name.to_owned()),
         true => Err(Wrong::new("this is no name", "write a word, like \"web\"")),
+    }
+}
+
+pub(super) fn group(value: &DeValue<'_>) -> Result<String, Wrong> {
+    match text(value, "write its name in quotes: control_group = \"adm\"")? {
+        "" => Err(Wrong::plain("the name is empty")),
+        name => Ok(name.to_owned()),
+    }
+}
+
+pub(super) fn metrics(value: &DeValue<'_>) -> Result<SocketAddr, Wrong> {
+    match value {
+        DeValue::Integer(number) => values::metrics_address(number.as_str()),
+        value => values::metrics_address(text(value, "write a port, or \"127.0.0.1:9090\"")?),
     }
 }
 

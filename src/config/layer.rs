@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +25,12 @@ pub struct Layer {
     pub environment: BTreeMap<OsString, OsString>,
     /// A file for the master's PID.
     pub pid_file: Option<PathBuf>,
+    /// The control socket.
+    pub socket: Option<PathBuf>,
+    /// A group whose members may use it.
+    pub control_group: Option<String>,
+    /// Where metrics are told over TCP.
+    pub metrics: Option<SocketAddr>,
     /// What to listen on; the upper layer's replace all of the lower one's.
     pub listeners: Option<Vec<Listener>>,
     /// How many lanes a listener has that does not say so itself.
@@ -79,6 +86,9 @@ impl Layer {
             env_file: self.env_file.or(under.env_file),
             environment,
             pid_file: self.pid_file.or(under.pid_file),
+            socket: self.socket.or(under.socket),
+            control_group: self.control_group.or(under.control_group),
+            metrics: self.metrics.or(under.metrics),
             listeners: self.listeners.or(under.listeners),
             lanes: self.lanes.or(under.lanes),
             workers: self.workers.or(under.workers),

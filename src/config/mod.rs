@@ -23,4 +23,6 @@ pub use layer::{Layer, Listener};
 pub use mistake::ConfigError;
 pub use search::{ReadError, Source, Surroundings};
 pub use settings::{Settings, SettingsError};
-pub use values::{Dialect, StopSignal, Workers, Wrong, address, duration, listener_name, ready_grace, umask};
+pub use values::{
+    Dialect, StopSignal, Workers, Wrong, address, duration, listener_name, metrics_address, ready_grace, umask,
+};

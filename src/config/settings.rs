@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,12 @@ pub struct Settings {
     pub environment: BTreeMap<OsString, OsString>,
     /// A file for the master's PID.
     pub pid_file: Option<PathBuf>,
+    /// The control socket; without it, where [`crate::control::Places`] says.
+    pub socket: Option<PathBuf>,
+    /// A group whose members may use it.
+    pub control_group: Option<String>,
+    /// Where metrics are told over TCP, if they are.
+    pub metrics: Option<SocketAddr>,
     /// What to listen on; none: what workers ask for.
     pub listeners: Vec<Listener>,
     /// How many lanes a listener has that does not say so itself.
@@ -84,6 +91,9 @@ impl Default for Settings {
             env_file: None,
             environment: BTreeMap::new(),
             pid_file: None,
+            socket: None,
+            control_group: None,
+            metrics: None,
             listeners: Vec::new(),
             lanes: LANES as u8,
             plan: Plan::default(),
@@ -106,7 +116,9 @@ impl Settings {
             return Err(SettingsError::Listeners(conflict));
         }
         let mut flags = flags;
-        for path in [&mut flags.directory, &mut flags.env_file, &mut flags.pid_file].into_iter().flatten() {
+        for path in
+            [&mut flags.directory, &mut flags.env_file, &mut flags.pid_file, &mut flags.socket].into_iter().flatten()
+        {
             *path = join(&around.here, &path);
         }
         let (file, mut mistakes) = source.map(document::read).unwrap_or_default();
@@ -150,6 +162,9 @@ fn filled(layer: Layer, cpus: u32) -> Settings {
         env_file: layer.env_file,
         environment: layer.environment,
         pid_file: layer.pid_file,
+        socket: layer.socket,
+        control_group: layer.control_group,
+        metrics: layer.metrics,
         listeners: layer.listeners.unwrap_or(default.listeners),
         lanes: layer.lanes.unwrap_or(default.lanes),
         plan: Plan {

@@ -1,5 +1,6 @@
 //! Single values as people write them: times, numbers of workers, addresses, signals. Pure text: flags and file alike.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -177,6 +178,16 @@ impl Workers {
             _ => Err(Wrong::plain(format!("more than {MOST_WORKERS} workers are too many"))),
         }
     }
+}
+
+/// Where metrics are told; a port alone is on loopback.
+///
+/// # Errors
+/// When it is neither an address with a port nor a port.
+pub fn metrics_address(text: &str) -> Result<SocketAddr, Wrong> {
+    let port = |text: &str| Some(SocketAddr::from((Ipv4Addr::LOCALHOST, text.parse().ok()?)));
+    let wrong = || Wrong::new("this is no address", "write a port, or an address and a port: \"127.0.0.1:9090\"");
+    text.parse().ok().or_else(|| port(text)).ok_or_else(wrong)
 }
 
 impl FromStr for Dialect {

@@ -13,8 +13,14 @@ pub struct Handle {
 /// What comes in.
 #[derive(Debug)]
 pub(super) enum Request {
-    Command { command: Command, origin: Origin, answer: oneshot::Sender<Outcome> },
+    Command {
+        command: Command,
+        origin: Origin,
+        answer: oneshot::Sender<Outcome>,
+    },
     StrangerEnded,
+    #[cfg(feature = "control")]
+    Snapshot(oneshot::Sender<Box<super::snapshot::Snapshot>>),
 }
 
 impl Handle {
@@ -32,6 +38,14 @@ impl Handle {
         let (answer, outcome) = oneshot::channel();
         self.requests.send(Request::Command { command, origin, answer }).await.ok()?;
         Some(outcome)
+    }
+
+    /// All that the master knows, at one instant; none when it is gone. It is answered after what was asked for before.
+    #[cfg(feature = "control")]
+    pub(crate) async fn snapshot(&self) -> Option<Box<super::snapshot::Snapshot>> {
+        let (answer, snapshot) = oneshot::channel();
+        self.requests.send(Request::Snapshot(answer)).await.ok()?;
+        snapshot.await.ok()
     }
 
     /// Tells that some child has ended (SIGCHLD): it may be none of the workers, and wants to be reaped.

@@ -23,7 +23,8 @@ pub(super) struct Listener {
     /// The generations that declare it: it goes when none of them can serve any more.
     pub(super) declared_by: BTreeSet<GenerationId>,
     pub(super) tenants: BTreeMap<GenerationId, Tenant>,
-    pub(super) spoiled: BTreeSet<LaneId>,
+    /// And why.
+    pub(super) spoiled: BTreeMap<LaneId, String>,
     /// Where new connections go; nobody's until the first generation has a lane.
     pub(super) steered: Option<GenerationId>,
     pub(super) watched: BTreeMap<Seat, Interest>,
@@ -59,7 +60,7 @@ impl Listener {
             by_query,
             declared_by: BTreeSet::new(),
             tenants: BTreeMap::new(),
-            spoiled: BTreeSet::new(),
+            spoiled: BTreeMap::new(),
             steered: None,
             watched: BTreeMap::new(),
         }
@@ -76,7 +77,7 @@ impl Listener {
         }
     }
 
-    fn lane_ids(&self) -> Vec<LaneId> {
+    pub(super) fn lane_ids(&self) -> Vec<LaneId> {
         let lane = |(seat, _)| match seat {
             Seat::Lane(lane) => Some(lane),
             Seat::Helm => None,
@@ -126,7 +127,7 @@ impl Listener {
         }
         let name = &self.declaration.name;
         let (mut taken, mut full) = (Vec::new(), false);
-        for lane in self.lane_ids().into_iter().filter(|lane| !self.spoiled.contains(lane)) {
+        for lane in self.lane_ids().into_iter().filter(|lane| !self.spoiled.contains_key(lane)) {
             match self.tenants.iter().find(|(_, tenant)| tenant.lane == lane) {
                 Some((&generation, _)) => taken.push(generation),
                 None if self.is_empty(lane) => return Ok(lane),
@@ -175,9 +176,9 @@ impl Listener {
         if self.is_shared() || !tenant.granted {
             return None;
         }
-        let spoiled = self.lanes.restore(tenant.lane).err()?;
-        self.spoiled.insert(tenant.lane);
-        Some(spoiled.to_string())
+        let spoiled = self.lanes.restore(tenant.lane).err()?.to_string();
+        self.spoiled.insert(tenant.lane, spoiled.clone());
+        Some(spoiled)
     }
 
     pub(super) fn interest(&self, seat: Seat, rescue: bool) -> Interest {

@@ -20,6 +20,7 @@ use super::release_error::ReleaseError;
 use super::report::{self, Deed, Notices, Report, Sink, What};
 use super::rescue::Relays;
 use super::token::Token;
+use super::wording::shown;
 use crate::protocol::Address;
 use crate::supervision::{
     Command, Ending, Event, GenerationId, Origin, Outcome, RequestId, Supervisor, Uptime, WorkerId,
@@ -109,7 +110,7 @@ impl Master {
     pub async fn run(mut self) -> Result<Ending, RunError> {
         let open: Vec<Deed> = self.listeners.iter().map(|(_, listener)| listening(listener)).collect();
         open.into_iter().for_each(|deed| self.report(deed));
-        self.ask(Command::Reload, Origin("start".into()), None);
+        self.ask(Command::Reload, Origin::new("start"), None);
         loop {
             self.decide();
             if let Some(ending) = self.ending.take() {
@@ -183,6 +184,10 @@ impl Master {
         match request {
             Some(Request::Command { command, origin, answer }) => self.ask(command, origin, Some(answer)),
             Some(Request::StrangerEnded) => self.reap_strangers(),
+            #[cfg(feature = "control")]
+            Some(Request::Snapshot(answer)) => {
+                let _ = answer.send(Box::new(self.snapshot())); // whoever asked may not have waited
+            }
             None => {} // we have a handle ourselves
         }
     }
@@ -202,6 +207,7 @@ impl Master {
                 let mut plan = release.plan.clone();
                 plan.first_alone = self.first_must_prove(&release);
                 if self.supervisor.rising() == Some(generation) {
+                    self.report(resolved(generation, &release));
                     self.releases.insert(generation, release);
                 }
                 self.feed(Event::Resolved { generation, plan });
@@ -235,6 +241,15 @@ pub(super) fn listening(listener: &Listener) -> Deed {
         address: listener.address().to_string(),
         way: listener.way().to_string(),
         lanes: listener.lane_count(),
+    }
+}
+
+fn resolved(generation: GenerationId, release: &Release) -> Deed {
+    Deed::Resolved {
+        generation,
+        program: release.program.display().to_string(),
+        command: release.arguments.iter().map(|argument| shown(&argument.to_string_lossy())).collect(),
+        directory: release.directory.display().to_string(),
     }
 }
 

@@ -28,6 +28,8 @@ mod release;
 mod release_error;
 mod report;
 mod rescue;
+#[cfg(feature = "control")]
+pub(crate) mod snapshot;
 mod start;
 mod token;
 mod wording;
@@ -41,6 +43,8 @@ pub use open::{Declaration, ListenError};
 pub use release::{Recipe, Release};
 pub use release_error::ReleaseError;
 pub use report::{Deed, Notices, Report, Stream, What};
+#[cfg(feature = "control")]
+pub(crate) use wording::shown;
 
 use crate::sys;
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -12,7 +13,7 @@ use super::listeners::ListenerId;
 use super::output::{LastLines, Outlet};
 use super::report::Stream;
 use crate::dialects::{Proof, State, Watch};
-use crate::protocol::environment;
+use crate::protocol::{Status, environment};
 use crate::supervision::{Exit, GenerationId, Slot, WorkerId};
 use crate::sys::lanes::Probe;
 use crate::sys::launch::FAILED;
@@ -26,7 +27,11 @@ pub(super) struct Process {
     pub(super) slot: Slot,
     pub(super) pid: Pid,
     /// Not the pid: once a worker is reaped, its pid may be a stranger's.
-    pub(super) handle: OwnedFd,
+    pub(super) handle: Arc<OwnedFd>,
+    /// When it was started.
+    pub(super) since: SystemTime,
+    /// What it has said of itself last.
+    pub(super) status: Status,
     /// None for a program that is not offered one; gone when it has closed it, or broken the protocol.
     pub(super) channel: Option<Channel>,
     /// Where it may notify us, as it would systemd.
@@ -101,7 +106,7 @@ impl Processes {
     }
 
     /// Takes out one that was reaped; the session that it led may go on.
-    pub(super) fn remove(&mut self, id: WorkerId) -> Option<OwnedFd> {
+    pub(super) fn remove(&mut self, id: WorkerId) -> Option<Arc<OwnedFd>> {
         let process = self.all.remove(&id)?;
         self.dead.entry(process.generation).or_default().insert(process.pid.as_raw());
         self.last_words.insert((process.generation, process.slot), (process.pid, process.last_lines));

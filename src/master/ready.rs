@@ -9,7 +9,7 @@ use super::report::{Deed, Stream};
 use super::token::Token;
 use super::wording::shown_within;
 use crate::dialects::Said;
-use crate::protocol::MAX_TEXT;
+use crate::protocol::{MAX_TEXT, Status};
 use crate::supervision::{Event, Exit, GenerationId, WorkerId};
 use crate::sys::passing::{self, Received};
 use crate::sys::poller::{Interest, Readiness};
@@ -167,8 +167,7 @@ impl Master {
             }
             Said::Draining => tracing::debug!(%worker, "draining"),
             Said::Status(status) => {
-                if let Some(text) = status.text.filter(|_| self.has_room()) {
-                    let text = shown_within(&text, MAX_TEXT);
+                if let Some(text) = self.keep_status(worker, status).filter(|_| self.has_room()) {
                     self.report(Deed::Status { generation, slot, text });
                 }
             }
@@ -179,6 +178,17 @@ impl Master {
             }
             Said::Unknown { act } => tracing::debug!(%worker, act, "said something that we do not know"),
         }
+    }
+
+    /// Keeps what a worker says of itself; what it leaves open stays as it was. Gives back its text, if it has one.
+    fn keep_status(&mut self, worker: WorkerId, said: Status) -> Option<String> {
+        let text = said.text.map(|text| shown_within(&text, MAX_TEXT));
+        let kept = &mut self.processes.all.get_mut(&worker)?.status;
+        kept.text = text.clone().or(kept.text.take());
+        kept.connections = said.connections.or(kept.connections);
+        kept.requests = said.requests.or(kept.requests);
+        kept.errors = said.errors.or(kept.errors);
+        text
     }
 
     /// A worker has shut a lane: whoever else holds it must not suffer.

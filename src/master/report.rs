@@ -57,6 +57,8 @@ pub enum What {
 pub enum Deed {
     /// A listener is open: at its real address, steered in this way.
     Listening { listener: String, address: String, way: String, lanes: usize },
+    /// It is known what the generation runs, and where.
+    Resolved { generation: GenerationId, program: String, command: Vec<String>, directory: String },
     /// A listener that a query had opened is closed again.
     Closed { listener: String },
     /// A worker wrote a line.

@@ -4,7 +4,7 @@
 const LONGEST: usize = 300;
 
 /// A text in so many bytes at most.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     shown_within(text, LONGEST)
 }
 

@@ -141,6 +141,9 @@ fn deeds(deed: &Deed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             }
             write!(f, "{address} ({way}, {lanes} {})", if *lanes == 1 { "lane" } else { "lanes" })
         }
+        Deed::Resolved { generation, program, directory, .. } => {
+            write!(f, "generation {generation} is {program}, in {directory}")
+        }
         Deed::Closed { listener } => write!(f, "{listener} is closed: nobody listens there any more"),
         Deed::Line { generation, slot, line, .. } => write!(f, "{generation}.{slot} | {line}"),
         Deed::Status { generation, slot, text } => write!(f, "worker {generation}.{slot} says: {text}"),

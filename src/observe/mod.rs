@@ -1,10 +1,12 @@
 //! Reports for people, for programs, and for systemd. How a report came about is none of its business.
 
+mod history;
 mod human;
 mod json;
 mod standing;
 mod systemd;
 
+pub use history::{Attempt, Fate, History, Ran, Totals};
 pub use human::{Human, Weight};
 pub use json::json;
 pub use systemd::Systemd;

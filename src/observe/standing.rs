@@ -130,7 +130,7 @@ mod tests {
     }
 
     fn rising(generation: GenerationId) -> Notice {
-        Notice::Rising { generation, origin: Origin("test".into()) }
+        Notice::Rising { generation, origin: Origin::new("test") }
     }
 
     fn ready(generation: GenerationId, worker: u64) -> Notice {
@@ -184,7 +184,7 @@ mod tests {
     fn whoever_stops_is_not_ready_again() {
         let mut standing = serving();
         tell(&mut standing, rising(SECOND));
-        let stopping = |fast| Notice::Stopping { fast, origin: Origin("test".into()) };
+        let stopping = |fast| Notice::Stopping { fast, origin: Origin::new("test") };
         let said = tell(&mut standing, stopping(false));
         assert_eq!(said.as_deref(), Some("STOPPING=1\nSTATUS=stopping: workers finish what they hold"));
         let given_up = Notice::GivenUp { generation: SECOND, reason: Reason::Stopping, serving: Some(FIRST) };

@@ -56,7 +56,7 @@ pub enum Outcome {
     /// The generation serves.
     Promoted(GenerationId),
     /// The generation was given up, for this reason; what served before still serves.
-    Rejected(String),
+    Rejected { generation: GenerationId, why: String },
     /// So many workers are wanted now.
     Scaled(u32),
     /// It has been done.
@@ -79,7 +79,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Outcome::Promoted(generation) => write!(f, "generation {generation} serves"),
-            Outcome::Rejected(why) => write!(f, "rejected: {why}"),
+            Outcome::Rejected { why, .. } => write!(f, "rejected: {why}"),
             Outcome::Scaled(workers) => write!(f, "{workers} workers"),
             Outcome::Done => f.write_str("done"),
             Outcome::Refused(why) => write!(f, "refused: {why}"),

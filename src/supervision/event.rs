@@ -60,19 +60,38 @@ pub enum Command {
     Abort,
     /// So many workers more, or less, for the generation that serves.
     Scale(i32),
+    /// Exactly so many workers for the generation that serves.
+    ScaleTo(u32),
     /// Drain the workers of the generation that serves; keep listening.
     Dismiss,
     /// End everything; at once, if `fast`.
     Stop { fast: bool },
 }
 
-/// Who asks, in words for the log: "SIGHUP from pid 812, uid 1000".
+/// Who asks, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin(pub String);
+pub struct Origin {
+    /// In words for the log: "SIGHUP from pid 812, uid 1000".
+    pub by: String,
+    /// In his own words, if he gave any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Origin {
+    /// Somebody who gives no reason.
+    pub fn new(by: impl Into<String>) -> Origin {
+        Origin { by: by.into(), reason: None }
+    }
+}
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.by)?;
+        match &self.reason {
+            Some(reason) => write!(f, ": {reason}"),
+            None => Ok(()),
+        }
     }
 }
 

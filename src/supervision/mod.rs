@@ -18,6 +18,7 @@ mod scale;
 mod stop;
 mod supervisor;
 mod uptime;
+mod view;
 
 #[cfg(test)]
 mod stories;
@@ -33,3 +34,4 @@ pub use notice::{Notice, Reason};
 pub use plan::{Coalescing, FirstStart, Plan, Policy};
 pub use supervisor::Supervisor;
 pub use uptime::Uptime;
+pub use view::{GenerationView, Stage, View, WorkerStage, WorkerView};

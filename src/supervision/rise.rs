@@ -233,7 +233,7 @@ impl Supervisor {
         }
         let (why, superseded) = (reason.to_string(), reason == Reason::Superseded);
         self.tell(Notice::GivenUp { generation, reason, serving: self.serving });
-        self.answer(rising.asked, &Outcome::Rejected(why.clone()));
+        self.answer(rising.asked, &Outcome::Rejected { generation, why: why.clone() });
         if self.generations.contains_key(&generation) {
             self.send_away(generation, now);
         } else {

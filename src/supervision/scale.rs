@@ -9,7 +9,7 @@ impl Supervisor {
         let Some(generation) = self.serving else {
             return self.answer([request], &Outcome::Refused("no generation serves".into()));
         };
-        let workers = self.generations[&generation].slots.len() as i64 + i64::from(by);
+        let workers = self.workers_wanted(generation) + i64::from(by);
         let Some(workers) = u32::try_from(workers).ok().filter(|&workers| workers > 0) else {
             return self.answer([request], &Outcome::Refused("one worker must stay".into()));
         };
@@ -24,6 +24,14 @@ impl Supervisor {
         self.answer([request], &Outcome::Scaled(workers));
     }
 
+    /// Exactly so many workers for the generation that serves. The next reload brings its own number.
+    pub(super) fn scale_to(&mut self, request: RequestId, workers: u32, origin: Origin, now: Uptime) {
+        let wanted = self.serving.map_or(0, |generation| self.workers_wanted(generation));
+        let by = i64::from(workers) - wanted;
+        let by = by.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+        self.scale(request, by, origin, now);
+    }
+
     /// Drains all workers and keeps listening: clients wait for the next reload.
     pub(super) fn dismiss(&mut self, request: RequestId, origin: Origin, now: Uptime) {
         let Some(generation) = self.serving else {
@@ -34,6 +42,10 @@ impl Supervisor {
         }
         self.tell(Notice::Scaled { generation, workers: 0, origin });
         self.answer([request], &Outcome::Done);
+    }
+
+    fn workers_wanted(&self, generation: GenerationId) -> i64 {
+        self.generations[&generation].slots.len() as i64
     }
 
     fn close_last_slot(&mut self, generation: GenerationId, now: Uptime) {

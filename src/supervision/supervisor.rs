@@ -140,6 +140,7 @@ impl Supervisor {
             Command::Reload => self.reload(request, origin, now),
             Command::Abort => self.abort(request, origin, now),
             Command::Scale(by) => self.scale(request, by, origin, now),
+            Command::ScaleTo(workers) => self.scale_to(request, workers, origin, now),
             Command::Dismiss => self.dismiss(request, origin, now),
             Command::Stop { fast } => self.stop(request, fast, origin, now),
         }

@@ -52,6 +52,18 @@ pub(crate) fn set_descriptor_limit(now: u64, most: u64) -> io::Result<()> {
     Ok(setrlimit(Resource::RLIMIT_NOFILE, now, most)?)
 }
 
+/// The number of a group.
+#[cfg(feature = "control")]
+pub(crate) fn group_id(name: &str) -> Option<u32> {
+    Some(nix::unistd::Group::from_name(name).ok()??.gid.as_raw())
+}
+
+/// The user whose rights this process has.
+#[cfg(feature = "control")]
+pub(crate) fn who_we_are() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
 /// `$PWD` if it leads here: unlike the kernel's answer, it keeps the symlinks that a deploy will move.
 pub(crate) fn where_we_were_started() -> PathBuf {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));

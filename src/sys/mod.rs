@@ -3,6 +3,8 @@
 //! Knows the kernel and nothing else: no messages, no generations, no policy.
 
 mod beside;
+#[cfg(feature = "control")]
+pub(crate) mod control;
 #[cfg(feature = "master")]
 pub(crate) mod files;
 pub(crate) mod inherited;
@@ -13,6 +15,8 @@ pub(crate) mod launch;
 #[cfg(feature = "master")]
 pub(crate) mod notify;
 pub(crate) mod passing;
+#[cfg(feature = "control")]
+pub(crate) mod peer;
 #[cfg(feature = "master")]
 pub(crate) mod poller;
 #[cfg(feature = "master")]
@@ -22,3 +26,5 @@ pub(crate) mod readiness;
 pub(crate) mod survivors;
 #[cfg(feature = "master")]
 pub(crate) mod terminal;
+#[cfg(feature = "control")]
+pub(crate) mod usage;

@@ -16,6 +16,14 @@ pub(crate) enum Ended {
     Signal(Signal),
 }
 
+/// Whether nobody has reaped the process yet, so that its pid is its own.
+#[cfg(feature = "control")]
+pub(crate) fn is_unreaped(process: BorrowedFd<'_>) -> bool {
+    let (fd, nothing) = (process.as_raw_fd(), std::ptr::null::<libc::siginfo_t>());
+    // SAFETY: signal 0 is no signal; the call takes numbers and a null pointer.
+    unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, 0, nothing, 0) == 0 }
+}
+
 /// A descriptor for a process that is our child, or whose start time is checked afterwards.
 pub(crate) fn open(pid: Pid) -> io::Result<OwnedFd> {
     // SAFETY: pidfd_open takes two integers and gives a new descriptor (close-on-exec) or -1.

@@ -101,7 +101,7 @@ fn meaning(signal: i32, circumstances: Circumstances) -> Meaning {
 
 fn origin(signal: &SignalOrigin) -> Origin {
     let name = signal_hook::low_level::signal_name(signal.signal).unwrap_or("a signal");
-    Origin(match &signal.process {
+    Origin::new(match &signal.process {
         Some(process) if process.pid != 0 => format!("{name} from pid {}, uid {}", process.pid, process.uid),
         Some(_) => format!("{name} from outside the container"),
         None => format!("{name} from the kernel"),

@@ -19,6 +19,8 @@ pub(crate) struct Master {
     child: Child,
     reports: Receiver<String>,
     heard: Vec<String>,
+    /// For its control socket.
+    _place: tempfile::TempDir,
 }
 
 impl Master {
@@ -31,11 +33,13 @@ impl Master {
         );
         let mut command = Command::new(env!("CARGO_BIN_EXE_heirloom"));
         command.args(["run", "-o", "json", "--listen", "127.0.0.1:0", "--settle", "100ms", "--warm", "0s"]);
+        let place = tempfile::tempdir().unwrap();
+        command.env("HEIRLOOM_SOCKET", place.path().join("control.sock"));
         let mut child = command.args(arguments).stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, reports) = channel();
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Master { child, reports, heard: Vec::new() }
+        Master { child, reports, heard: Vec::new(), _place: place }
     }
 
     /// Waits for the next report that is `wanted`.

@@ -20,12 +20,16 @@ pub(super) struct Master {
     notices: Receiver<Value>,
     log: Vec<Value>,
     generation: u64,
+    /// For its control socket.
+    _place: tempfile::TempDir,
 }
 
 impl Master {
     /// Starts a master for the example at `address`, and waits until it serves.
     pub(super) fn start(address: &str, flags: &[&str]) -> Self {
+        let place = tempfile::tempdir().expect("a directory");
         let mut child = Command::new(env!("CARGO_BIN_EXE_heirloom"))
+            .env("HEIRLOOM_SOCKET", place.path().join("control.sock"))
             .args(["run", "-o", "json", "--listen", address])
             .args(flags)
             .arg("--")
@@ -40,7 +44,7 @@ impl Master {
                 let _ = sender.send(serde_json::from_str(&line).expect("a notice is JSON"));
             }
         });
-        let mut master = Self { child, notices, log: Vec::new(), generation: 1 };
+        let mut master = Self { child, notices, log: Vec::new(), generation: 1, _place: place };
         master.wait_for("promoted", |notice| notice["generation"] == 1);
         master
     }

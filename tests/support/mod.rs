@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses what it needs")]
 
 mod clients;
+mod control;
 mod gate;
 mod log;
 mod master;

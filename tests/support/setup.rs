@@ -155,6 +155,7 @@ impl Setup {
             .current_dir(self.place.path())
             .env("PWD", self.place.path())
             .env(name, value)
+            .env("HEIRLOOM_SOCKET", self.path("control.sock"))
             .env_remove("CONDUCT")
             .env_remove("RELEASE")
             .stdin(Stdio::null())

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -95,6 +96,18 @@ pub(crate) struct Run {
     /// Write the master's PID to this file, which no second master can have
     #[arg(long, value_name = "FILE")]
     pub(crate) pid_file: Option<PathBuf>,
+    /// Answer `heirloom status`, `reload` and the rest on this socket
+    ///
+    /// Without it: $HEIRLOOM_SOCKET, else NAME.sock in the first of $RUNTIME_DIRECTORY, /run/heirloom and
+    /// $XDG_RUNTIME_DIR/heirloom where it can be.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Let the members of this group use the control socket, besides root and this user
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) control_group: Option<String>,
+    /// Tell metrics and health over HTTP at this address; a port alone is on 127.0.0.1
+    #[arg(long, value_name = "ADDR", value_parser = config::metrics_address)]
+    pub(crate) metrics: Option<SocketAddr>,
     /// Lines for people, or one JSON object a line for programs
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     pub(crate) output: Form,
@@ -126,6 +139,9 @@ impl Run {
             directory: self.directory.clone(),
             env_file: self.env_file.clone(),
             pid_file: self.pid_file.clone(),
+            socket: self.socket.clone(),
+            control_group: self.control_group.clone(),
+            metrics: self.metrics,
             listeners: (!self.listen.is_empty()).then(|| self.listen.iter().map(Listen::listener).collect()),
             lanes: self.lanes,
             workers: self.workers,

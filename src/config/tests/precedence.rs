@@ -12,6 +12,9 @@ name = "web"
 directory = "app"
 env_file = "./web.env"
 pid_file = "/run/web.pid"
+socket = "web.sock"
+control_group = "adm"
+metrics = 9090
 lanes = 2
 settle = "1500ms"
 warm = 0
@@ -61,6 +64,8 @@ fn every_setting_can_stand_in_the_file() {
     assert_eq!(settings.directory, path("/srv/web/app"));
     assert_eq!(settings.env_file, path("/srv/web/web.env"));
     assert_eq!(settings.pid_file, path("/run/web.pid"));
+    assert_eq!((settings.socket, settings.control_group), (path("/srv/web/web.sock"), Some("adm".into())));
+    assert_eq!(settings.metrics, Some(([127, 0, 0, 1], 9090).into()));
     assert_eq!((settings.plan.settle, settings.plan.warm), (Duration::from_millis(1500), Duration::ZERO));
     assert_eq!((settings.plan.linger, settings.plan.ready_grace), (Duration::from_secs(3), Duration::from_secs(90)));
     assert_eq!(settings.plan.drain_grace, Duration::from_secs(7200));

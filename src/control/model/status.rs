@@ -227,6 +227,8 @@ pub enum ReadyBy {
     Protocol,
     /// It notified us (READY=1).
     Notified,
+    /// It notified us, and accepted a connection of ours.
+    Confirmed,
     /// It accepted a connection of ours.
     Accepted,
     /// It stayed up: the last resort.

@@ -8,4 +8,5 @@ mod rising;
 mod rolling_back;
 mod scaling;
 mod stopping;
+mod viewing;
 mod waiting;

@@ -26,6 +26,24 @@ fn one_worker_less_empties_the_last_slot_for_good() {
 }
 
 #[test]
+fn so_many_workers_are_more_or_less_or_as_many_as_there_are() {
+    let mut story = Story::serving();
+    story.ask(Command::ScaleTo(4));
+    story.ask(Command::ScaleTo(4));
+    story.ask(Command::ScaleTo(3));
+    story.ask(Command::ScaleTo(0));
+    story.so_far(
+        "spawn worker 3 for generation 1 in slot 2
+         spawn worker 4 for generation 1 in slot 3
+         answer request 2: 4 workers
+         answer request 3: 4 workers
+         drain worker 4
+         answer request 4: 3 workers
+         answer request 5: refused: one worker must stay",
+    );
+}
+
+#[test]
 fn a_worker_too_many_that_does_not_drain_is_killed() {
     let mut story = Story::serving();
     story.ask(Command::Scale(-1));

@@ -127,7 +127,8 @@ impl World {
         let process = self.alive(worker)?;
         let generation = process.generation;
         promise(process.drained.is_none() && !process.killed, || format!("worker {worker} was told before"))?;
-        let fewer = matches!(event, Event::Asked { command: Command::Scale(..0) | Command::Dismiss, .. });
+        let fewer =
+            matches!(event, Event::Asked { command: Command::Scale(..0) | Command::ScaleTo(_) | Command::Dismiss, .. });
         if self.core.is_stopping() || fewer && self.serves(generation) {
             return Ok(());
         }

@@ -142,6 +142,7 @@ fn step() -> impl Strategy<Value = Step> {
         100 => Just(Command::Reload),
         12 => Just(Command::Abort),
         30 => (-2..=2).prop_map(Command::Scale),
+        10 => (0..=4u32).prop_map(Command::ScaleTo),
         4 => Just(Command::Dismiss),
         2 => Just(Command::Stop { fast: false }),
         1 => Just(Command::Stop { fast: true }),

@@ -10,7 +10,7 @@ use crate::supervision::{Action, Command, Event, Exit, GenerationId, Origin, Req
 impl World {
     pub(super) fn ask(&mut self, command: Command) -> Result<(), String> {
         let request = RequestId(self.facts.asked.len() as u64 + 1);
-        self.happen(Event::Asked { request, command, origin: Origin("the storm".into()) })
+        self.happen(Event::Asked { request, command, origin: Origin::new("the storm") })
     }
 
     /// Something that is under way ends. The master steers in order, so of those it is the oldest.

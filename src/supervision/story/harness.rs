@@ -142,7 +142,7 @@ impl Story {
     /// Asks for something; requests are numbered from 1.
     pub(in crate::supervision) fn ask(&mut self, command: Command) {
         self.requests += 1;
-        self.happen(Event::Asked { request: RequestId(self.requests), command, origin: Origin("a test".into()) });
+        self.happen(Event::Asked { request: RequestId(self.requests), command, origin: Origin::new("a test") });
     }
 
     pub(in crate::supervision) fn reload(&mut self) {

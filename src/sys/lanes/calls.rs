@@ -79,7 +79,7 @@ pub(super) fn poll(fd: BorrowedFd<'_>, events: libc::c_short) -> libc::c_short {
 /// Locks a file, or says `WouldBlock`. The lock goes when the last copy of the descriptor does: `nix`'s `Flock` would
 /// unlock on drop, though a successor holds a copy.
 #[allow(unsafe_code)]
-pub(super) fn lock(file: &impl AsFd) -> io::Result<()> {
+pub(crate) fn lock(file: &impl AsFd) -> io::Result<()> {
     // SAFETY: the call takes two numbers.
     Errno::result(unsafe { libc::flock(file.as_fd().as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) })?;
     Ok(())

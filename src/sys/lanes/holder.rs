@@ -26,6 +26,22 @@ impl Holder {
         pids.filter(|pid| holds(*pid, &names)).find_map(Holder::of)
     }
 
+    /// All processes that are seen to hold any of these sockets, with the socket.
+    #[cfg(feature = "control")]
+    pub(crate) fn all_of(inodes: &std::collections::BTreeSet<u64>) -> Vec<(u64, Holder)> {
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let mut found = Vec::new();
+        for pid in pids {
+            let mut held = sockets_of(pid);
+            held.retain(|inode| inodes.contains(inode));
+            if let Some(holder) = (!held.is_empty()).then(|| Holder::of(pid)).flatten() {
+                found.extend(held.into_iter().map(|inode| (inode, holder.clone())));
+            }
+        }
+        found
+    }
+
     /// The first process that is seen to hold a Unix socket that was bound at this path.
     pub(super) fn of_path(path: &Path) -> Option<Holder> {
         let table = fs::read("/proc/net/unix").ok()?;
@@ -47,6 +63,14 @@ fn holds(pid: i32, names: &[String]) -> bool {
     let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
     let mut links = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
     links.any(|link| names.iter().any(|name| link.as_os_str() == name.as_str()))
+}
+
+/// The sockets that a process has open; none, if we may not look.
+#[cfg(feature = "control")]
+fn sockets_of(pid: i32) -> std::collections::BTreeSet<u64> {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let links = descriptors.filter_map(|entry| fs::read_link(entry.path()).ok());
+    links.filter_map(|link| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()).collect()
 }
 
 /// The inode in a row of /proc/net/unix ("…: refs protocol flags type state inode path") whose path is this one.

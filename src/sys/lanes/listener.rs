@@ -198,6 +198,13 @@ impl Lanes {
         self.seats.require(seat)?.queue()
     }
 
+    /// How many connections the kernel has dropped because a TCP socket's queue was full; Unix sockets have no such
+    /// number: there the client waits, or is told.
+    #[cfg(feature = "control")]
+    pub(crate) fn overflows(&self, seat: Seat) -> Option<u32> {
+        self.seats.find(seat)?.overflows()
+    }
+
     /// Whether a lane still takes connections: no worker has shut it.
     pub(crate) fn is_listening(&self, lane: LaneId) -> bool {
         self.seats.find(Seat::Lane(lane)).is_some_and(Socket::listens)

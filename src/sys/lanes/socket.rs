@@ -80,6 +80,17 @@ impl Socket {
         Ok(sock_diag::unix_queue(self.inode).unwrap_or_else(|_| guess()))
     }
 
+    /// `sk_drops`: of a TCP socket that listens, the connections that found its queue full.
+    #[cfg(feature = "control")]
+    pub(super) fn overflows(&self) -> Option<u32> {
+        const DROPS: usize = 8 * 4; // SK_MEMINFO_DROPS
+        if self.unix {
+            return None;
+        }
+        let figures = calls::option(self.as_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, DROPS + 4).ok()?;
+        figures.get(DROPS..DROPS + 4)?.try_into().ok().map(u32::from_ne_bytes)
+    }
+
     /// Accepts one connection that waits. Where the socket blocks, it is asked first whether one does; then a worker that
     /// still accepts could be quicker, so this is for sockets whose workers have gone.
     pub(super) fn accept(&self) -> io::Result<Option<OwnedFd>> {

@@ -2,6 +2,8 @@
 
 use std::{io, net::SocketAddr};
 
+#[cfg(feature = "control")]
+use super::holder::Holder;
 use super::{
     endpoint::Endpoint,
     tables::{self, Row, State},
@@ -13,6 +15,16 @@ pub(crate) fn half_open(at: &Endpoint) -> io::Result<usize> {
     let Endpoint::Tcp { address, .. } = at else { return Ok(0) };
     let rows = tables::tcp_rows(State::HalfOpen, address.port())?;
     Ok(rows.iter().filter(|row| overlap(row.address, *address)).count())
+}
+
+/// The sockets that listen where this listener does and are not among `ours`: where, and whose they are, as far as can
+/// be seen.
+#[cfg(feature = "control")]
+pub(crate) fn others(at: &Endpoint, ours: &[u64]) -> io::Result<Vec<(SocketAddr, Option<Holder>)>> {
+    let Endpoint::Tcp { address, .. } = at else { return Ok(Vec::new()) };
+    let mut rows = listening(*address)?;
+    rows.retain(|row| !ours.contains(&row.inode));
+    Ok(rows.into_iter().map(|row| (row.address, Holder::of_inodes(&[row.inode]))).collect())
 }
 
 /// The sockets that listen on an address that overlaps this one.

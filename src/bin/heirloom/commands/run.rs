@@ -8,6 +8,7 @@ use crate::pid_file::PidFile;
 use crate::reading::{Reading, ReadingError, recipe};
 use crate::show;
 use heirloom::config::{Settings, SettingsError};
+use heirloom::control::{self, Around, Places, Server};
 use heirloom::master::{Builder, Master, StartError};
 use heirloom::observe::Systemd;
 use heirloom::supervision::Ending;
@@ -28,10 +29,15 @@ pub(crate) fn run(run: Run) -> ExitCode {
         Ok(Ending::Stopped) => ExitCode::Done,
         Ok(Ending::Failed(_)) => ExitCode::Failed,
         Err(error) => {
-            show::error(&error, error.downcast_ref::<StartError>().and_then(StartError::hint).as_deref());
+            show::error(&error, hint(&error).as_deref());
             ExitCode::Failed
         }
     }
+}
+
+fn hint(error: &anyhow::Error) -> Option<String> {
+    let start = error.downcast_ref::<StartError>().and_then(StartError::hint);
+    start.or_else(|| Some(error.downcast_ref::<control::OpenError>()?.hint().to_owned()))
 }
 
 /// Tells what is wrong with flags or file.
@@ -58,7 +64,17 @@ async fn try_to_run(settings: Settings, reading: Reading, form: Form) -> anyhow:
     let signals = Signals::take()?;
     let _pid_file = settings.pid_file.as_deref().map(PidFile::take).transpose()?;
     let name = settings.name.clone();
+    let metrics = settings.metrics;
+    let server = control_socket(&settings, form)?;
     let mut master = builder(settings, reading).build()?;
+    let serving = control::serve(name.clone(), &mut master, server, metrics);
+    let serving = serving.with_context(|| match metrics {
+        Some(address) => format!("cannot tell metrics on {address}"),
+        None => "cannot answer on the control socket".into(),
+    })?;
+    if let Some(address) = serving.metrics() {
+        show::step(&name, form, &format!("metrics on http://{address}/metrics"));
+    }
     let shown = show::start(name, form, master.notices()).context("cannot start a thread")?;
     let supervisor = Systemd::from_environment().unwrap_or_else(|error| {
         tracing::warn!(%error, "our supervisor cannot be notified");
@@ -71,10 +87,29 @@ async fn try_to_run(settings: Settings, reading: Reading, form: Form) -> anyhow:
     if let Some(told) = told {
         told.await.context("the task that notifies our supervisor has panicked")?;
     }
+    serving.finish().await;
     if shown.join().is_err() {
         anyhow::bail!("the thread that prints has panicked");
     }
     Ok(ending?)
+}
+
+/// The control socket, if there is a place for it. Whoever named one wants it for sure, and two masters of one name
+/// would be a mistake.
+fn control_socket(settings: &Settings, form: Form) -> anyhow::Result<Option<Server>> {
+    let places = Places::of(&settings.name, settings.socket.as_deref(), &Around::this_process());
+    let group = settings.control_group.as_deref().map(control::group).transpose()?;
+    match Server::open(&places, group) {
+        Ok(server) => {
+            show::step(&settings.name, form, &format!("control socket {}", server.path().display()));
+            Ok(Some(server))
+        }
+        Err(nowhere @ control::OpenError::Nowhere { .. }) if group.is_none() => {
+            show::step(&settings.name, form, &format!("{nowhere}: {}", nowhere.hint()));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn builder(settings: Settings, reading: Reading) -> Builder {

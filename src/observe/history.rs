@@ -1,0 +1,366 @@
+//! What became of every generation: a pure fold over reports, bounded.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::SystemTime;
+
+use crate::master::{Deed, Evidence, Report, What};
+use crate::supervision::{GenerationId, Notice, Origin, Reason, Slot};
+
+/// So many attempts are remembered, and those whose generation is not gone.
+const MOST: usize = 100;
+/// So much of each last line.
+const KEPT_OF_A_LINE: usize = 240;
+
+/// All that is remembered, the oldest first.
+#[derive(Debug, Default)]
+pub struct History {
+    attempts: VecDeque<Attempt>,
+    totals: Totals,
+}
+
+/// A generation, from the wish for it to its end.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Its number.
+    pub generation: GenerationId,
+    /// Who asked for it.
+    pub origin: Origin,
+    /// What it runs, once that is known.
+    pub release: Option<Ran>,
+    /// What has become of it.
+    pub fate: Fate,
+    /// Why it was given up or rolled back.
+    pub why: Option<String>,
+    /// What it waits for.
+    pub waits_for: Option<String>,
+    /// The slot whose worker is to blame, and that worker's last lines.
+    pub blame: Option<(Slot, Vec<String>)>,
+    /// When it began to rise.
+    pub started: SystemTime,
+    /// When it was promoted or given up.
+    pub finished: Option<SystemTime>,
+    /// The generation that served before it.
+    pub previous: Option<GenerationId>,
+    /// When nothing was left of it.
+    pub gone: Option<SystemTime>,
+    /// How many workers each slot has had besides the first.
+    pub restarts: BTreeMap<Slot, u32>,
+    /// How it became known that a worker is ready which did not say so in our protocol.
+    pub evidence: BTreeMap<Slot, Evidence>,
+    /// The last worker that ended unasked.
+    failed: Option<(Slot, Vec<String>)>,
+}
+
+/// What a generation runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// The program's file.
+    pub program: String,
+    /// The command as it was written.
+    pub command: Vec<String>,
+    /// Where it runs.
+    pub directory: String,
+}
+
+/// What has become of a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It rises.
+    Rising,
+    /// It was promoted.
+    Promoted,
+    /// It was given up for a fault of its own.
+    Rejected,
+    /// It was given up because somebody wanted it.
+    Aborted,
+    /// It was promoted, and rolled back.
+    RolledBack,
+}
+
+/// How often what has happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Generations that were promoted.
+    pub promoted: u64,
+    /// Generations that were given up for a fault of theirs.
+    pub rejected: u64,
+    /// Generations that were given up because somebody wanted it.
+    pub aborted: u64,
+    /// Generations that were rolled back.
+    pub rolled_back: u64,
+    /// Workers that took over the slot of one that ended.
+    pub restarts: u64,
+    /// Workers that were killed because a grace was over.
+    pub killed: u64,
+    /// Late connections that were passed to a worker that serves.
+    pub passed: u64,
+    /// Late connections that were relayed.
+    pub relayed: u64,
+    /// Lanes that were shut by a worker and mended.
+    pub mended: u64,
+}
+
+impl History {
+    /// Takes in what happened.
+    pub fn take_in(&mut self, report: &Report) {
+        match &report.what {
+            What::Rules(notice) => self.take_in_notice(notice, report),
+            What::Deeds(deed) => self.take_in_deed(deed),
+        }
+    }
+
+    /// All attempts, the oldest first.
+    pub fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter()
+    }
+
+    /// A generation, if it is remembered.
+    pub fn attempt(&self, generation: GenerationId) -> Option<&Attempt> {
+        self.attempts.iter().rfind(|attempt| attempt.generation == generation)
+    }
+
+    /// How often what has happened.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// How many attempts are remembered.
+    pub const fn limit() -> usize {
+        MOST
+    }
+
+    fn take_in_notice(&mut self, notice: &Notice, report: &Report) {
+        let time = report.time;
+        match notice {
+            Notice::Rising { generation, origin } => self.begin(*generation, origin, time),
+            Notice::WaitingForLane { generation, why } => {
+                self.change(*generation, |it| it.waits_for = Some(why.clone()))
+            }
+            Notice::Started { generation, slot, .. } => self.change(*generation, |it| {
+                it.waits_for = None;
+                it.evidence.remove(slot);
+            }),
+            Notice::Promoted { generation, previous } => self.promoted(*generation, *previous, time),
+            Notice::GivenUp { generation, reason, .. } => self.given_up(*generation, reason, report),
+            Notice::RolledBack { generation, why, .. } => self.rolled_back(*generation, why),
+            Notice::Exited { generation, slot, wanted: false, .. } => {
+                let failed = (*slot, short(&report.last_lines));
+                self.change(*generation, |it| it.failed = Some(failed));
+            }
+            Notice::Respawning { generation, slot, .. } => {
+                self.totals.restarts += 1;
+                self.change(*generation, |it| *it.restarts.entry(*slot).or_default() += 1);
+            }
+            Notice::Killing { .. } => self.totals.killed += 1,
+            Notice::Gone { generation } => {
+                self.change(*generation, |it| {
+                    it.gone = Some(time);
+                    it.failed = None;
+                });
+                self.forget();
+            }
+            Notice::Remembered { .. }
+            | Notice::Ready { .. }
+            | Notice::NotSteered { .. }
+            | Notice::StandingBy { .. }
+            | Notice::Draining { .. }
+            | Notice::Exited { wanted: true, .. }
+            | Notice::Misbehaved { .. }
+            | Notice::LeftBehind { .. }
+            | Notice::Scaled { .. }
+            | Notice::Stopping { .. }
+            | Notice::Ended { .. } => {}
+        }
+    }
+
+    fn take_in_deed(&mut self, deed: &Deed) {
+        match deed {
+            Deed::Resolved { generation, program, command, directory } => {
+                let (program, command, directory) = (program.clone(), command.clone(), directory.clone());
+                self.change(*generation, |it| it.release = Some(Ran { program, command, directory }));
+            }
+            Deed::Proved { generation, slot, evidence } => {
+                self.change(*generation, |it| {
+                    it.evidence.insert(*slot, *evidence);
+                });
+            }
+            Deed::Rescued { passed, relayed, .. } => {
+                self.totals.passed += u64::from(*passed);
+                self.totals.relayed += u64::from(*relayed);
+            }
+            Deed::Mended { .. } => self.totals.mended += 1,
+            Deed::Listening { .. }
+            | Deed::Closed { .. }
+            | Deed::Line { .. }
+            | Deed::Status { .. }
+            | Deed::Guessed { .. }
+            | Deed::Refused { .. }
+            | Deed::Spoiled { .. }
+            | Deed::Changed { .. }
+            | Deed::WorkerReloads { .. }
+            | Deed::WorkerReloaded { .. }
+            | Deed::WorkerStops { .. }
+            | Deed::Trouble { .. } => {}
+        }
+    }
+
+    fn begin(&mut self, generation: GenerationId, origin: &Origin, started: SystemTime) {
+        self.attempts.push_back(Attempt {
+            generation,
+            origin: origin.clone(),
+            release: None,
+            fate: Fate::Rising,
+            why: None,
+            waits_for: None,
+            blame: None,
+            started,
+            finished: None,
+            previous: None,
+            gone: None,
+            restarts: BTreeMap::new(),
+            evidence: BTreeMap::new(),
+            failed: None,
+        });
+        self.forget();
+    }
+
+    fn promoted(&mut self, generation: GenerationId, previous: Option<GenerationId>, time: SystemTime) {
+        self.totals.promoted += 1;
+        self.change(generation, |it| {
+            it.fate = Fate::Promoted;
+            it.finished = Some(time);
+            it.previous = previous;
+        });
+    }
+
+    fn given_up(&mut self, generation: GenerationId, reason: &Reason, report: &Report) {
+        let (fate, slot) = match reason {
+            Reason::Superseded | Reason::Aborted { .. } | Reason::Stopping => (Fate::Aborted, None),
+            Reason::Exited { slot, .. } | Reason::NotReady { slot, .. } | Reason::Misbehaved { slot, .. } => {
+                (Fate::Rejected, Some(*slot))
+            }
+            Reason::Unresolved { .. } | Reason::NoLane { .. } | Reason::NotSteered { .. } => (Fate::Rejected, None),
+        };
+        match fate {
+            Fate::Aborted => self.totals.aborted += 1,
+            Fate::Rejected | Fate::Rising | Fate::Promoted | Fate::RolledBack => self.totals.rejected += 1,
+        }
+        self.change(generation, |it| {
+            it.fate = fate;
+            it.why = Some(reason.to_string());
+            it.waits_for = None;
+            it.blame = slot.map(|slot| (slot, short(&report.last_lines)));
+            it.finished = Some(report.time);
+        });
+    }
+
+    fn rolled_back(&mut self, generation: GenerationId, why: &str) {
+        self.totals.rolled_back += 1;
+        self.change(generation, |it| {
+            it.fate = Fate::RolledBack;
+            it.why = Some(why.to_owned());
+            it.blame = it.failed.take();
+        });
+    }
+
+    fn change(&mut self, generation: GenerationId, change: impl FnOnce(&mut Attempt)) {
+        if let Some(attempt) = self.attempts.iter_mut().rfind(|attempt| attempt.generation == generation) {
+            change(attempt);
+        }
+    }
+
+    /// Forgets the oldest, but nobody who may still live: there are as many of those as there are lanes.
+    fn forget(&mut self) {
+        while self.attempts.len() > MOST {
+            let is_over = |it: &Attempt| match it.fate {
+                Fate::Rising => false,
+                Fate::Rejected | Fate::Aborted => true,
+                Fate::Promoted | Fate::RolledBack => it.gone.is_some(),
+            };
+            let Some(oldest) = self.attempts.iter().position(is_over) else { return };
+            self.attempts.remove(oldest);
+        }
+    }
+}
+
+fn short(lines: &[String]) -> Vec<String> {
+    lines.iter().map(|line| line.chars().take(KEPT_OF_A_LINE).collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::supervision::{Exit, WorkerId};
+
+    fn told(history: &mut History, id: u64, notice: Notice, last_lines: &[&str]) {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(id);
+        let last_lines = last_lines.iter().map(|&line| line.to_owned()).collect();
+        history.take_in(&Report { id, time, what: What::Rules(notice), pid: None, last_lines });
+    }
+
+    fn rising(generation: u32) -> Notice {
+        Notice::Rising { generation: GenerationId(generation), origin: Origin::new("a test") }
+    }
+
+    fn rejected(generation: u32) -> Notice {
+        let reason = Reason::Exited { slot: Slot(1), exit: Exit::Status(3) };
+        Notice::GivenUp { generation: GenerationId(generation), reason, serving: Some(GenerationId(1)) }
+    }
+
+    fn promoted(generation: u32) -> Notice {
+        Notice::Promoted { generation: GenerationId(generation), previous: None }
+    }
+
+    #[test]
+    fn a_rejected_attempt_has_its_reason_and_its_last_lines() {
+        let mut history = History::default();
+        told(&mut history, 1, rising(2), &[]);
+        told(&mut history, 5, rejected(2), &["no such module"]);
+        let attempt = history.attempt(GenerationId(2)).expect("it is remembered");
+        assert_eq!(attempt.fate, Fate::Rejected);
+        assert_eq!(attempt.blame, Some((Slot(1), vec!["no such module".to_owned()])));
+        assert!(attempt.why.as_deref().is_some_and(|why| why.contains("exited with status 3")));
+        assert_eq!(
+            attempt.finished.and_then(|it| it.duration_since(attempt.started).ok()),
+            Some(Duration::from_secs(4))
+        );
+        assert_eq!(history.totals(), Totals { rejected: 1, ..Totals::default() });
+    }
+
+    #[test]
+    fn a_rollback_shows_the_last_lines_of_who_crashed() {
+        let mut history = History::default();
+        told(&mut history, 1, rising(2), &[]);
+        told(&mut history, 2, promoted(2), &[]);
+        let (generation, slot) = (GenerationId(2), Slot(0));
+        let exit = Exit::Status(1);
+        told(
+            &mut history,
+            3,
+            Notice::Exited { generation, slot, worker: WorkerId(9), exit, wanted: false },
+            &["panic"],
+        );
+        let why = "it crashes".to_owned();
+        told(&mut history, 4, Notice::RolledBack { generation, to: GenerationId(1), why }, &[]);
+        let attempt = history.attempt(generation).expect("it is remembered");
+        assert_eq!((attempt.fate, attempt.blame.clone()), (Fate::RolledBack, Some((slot, vec!["panic".to_owned()]))));
+    }
+
+    #[test]
+    fn whoever_serves_is_remembered_however_many_fail_after_it() {
+        let mut history = History::default();
+        told(&mut history, 1, rising(1), &[]);
+        told(&mut history, 2, promoted(1), &[]);
+        for generation in 2..1000 {
+            told(&mut history, generation.into(), rising(generation), &[]);
+            told(&mut history, generation.into(), rejected(generation), &[]);
+        }
+        assert_eq!(history.attempts().count(), MOST);
+        assert!(history.attempt(GenerationId(1)).is_some() && history.attempt(GenerationId(2)).is_none());
+        told(&mut history, 2000, Notice::Gone { generation: GenerationId(1) }, &[]);
+        told(&mut history, 2001, rising(1000), &[]);
+        assert!(history.attempt(GenerationId(1)).is_none());
+    }
+}
