@@ -14,6 +14,7 @@ pub struct Reload {
     pub wait: Wait,
     /// Answer after so many seconds, whatever has become of it by then; the reload itself goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 0, max = 31_536_000)))]
     pub timeout_seconds: Option<f64>,
 }
 
@@ -71,6 +72,7 @@ pub struct Stop {
     pub wait: bool,
     /// Answer after so many seconds, whatever has become of it by then.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 0, max = 31_536_000)))]
     pub timeout_seconds: Option<f64>,
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use hyper::StatusCode;
 use tokio::sync::oneshot;
 
 use super::answer::Refusal;
@@ -15,6 +14,8 @@ use crate::sys::files;
 
 /// The history hears of an outcome a moment after whoever asked.
 const A_MOMENT: Duration = Duration::from_secs(5);
+/// Nobody waits longer than a year.
+const LONGEST: Duration = Duration::from_secs(31_536_000);
 /// More workers than this are a mistake.
 const MOST_WORKERS: u64 = 10_000;
 /// What a worker takes of our descriptors, with another generation beside it.
@@ -208,9 +209,8 @@ impl Asking<'_> {
 
 fn patience(seconds: Option<f64>) -> Result<Option<Duration>, Refusal> {
     let time = |seconds| {
-        Duration::try_from_secs_f64(seconds).map_err(|_| {
-            Refusal::new(StatusCode::BAD_REQUEST, format!("`timeout_seconds` is no time that can be: {seconds}"))
-        })
+        let time = Duration::try_from_secs_f64(seconds).ok().filter(|&time| time <= LONGEST);
+        time.ok_or_else(|| Refusal::bad_request(format!("`timeout_seconds` is not from 0 to a year: {seconds}")))
     };
     seconds.map(time).transpose()
 }

@@ -10,6 +10,8 @@ mod assemble;
 mod chronicle;
 mod commands;
 mod connection;
+#[cfg(test)]
+mod description;
 mod groups;
 mod health;
 mod listeners;
