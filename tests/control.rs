@@ -65,6 +65,8 @@ fn curl_is_enough() {
     assert_eq!(master.curl_status("/v1/reload", &[]), "405");
     assert_eq!(master.curl_status("/v1/nothing", &[]), "404");
     assert_eq!(master.curl_status("/v1/events?sinse=1", &[]), "400");
+    let form = ["--header", "Content-Type: text/plain", "--data", "{}"];
+    assert_eq!(master.curl_status("/v1/stop", &form), "415");
     assert_eq!(master.curl_status("/v1/reload", &["--data", r#"{"resaon": "a slip"}"#]), "400");
     let problem = master.curl_json("/v1/scale", &["--data", "{}"]);
     assert_eq!((problem["status"].as_u64(), problem["title"].as_str()), (Some(400), Some("Bad Request")));

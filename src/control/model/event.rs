@@ -13,7 +13,7 @@ pub struct EventsQuery {
     /// only what happens from now on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<u64>,
-    /// Begin with the last so many of what is still known.
+    /// Only the last so many of that, to begin with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<u32>,
     /// Go on with what happens, for ever.
@@ -30,7 +30,7 @@ pub struct LogsQuery {
     /// Only what came after the event with this id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<u64>,
-    /// Begin with the last so many of what is still known.
+    /// Only the last so many of that, to begin with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<u32>,
     /// Go on with what is written, for ever.

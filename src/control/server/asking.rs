@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::StatusCode;
 use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
+use hyper::{Request, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::answer::Refusal;
@@ -15,6 +16,9 @@ const LONGEST_BODY: usize = 64 * 1024;
 /// Who sends it more slowly does not want to ask.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// `curl --data` calls everything a form.
+const KINDS: [&str; 2] = ["application/json", "application/x-www-form-urlencoded"];
+
 /// A stream of events that somebody wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Following {
@@ -24,7 +28,23 @@ pub(super) struct Following {
 }
 
 /// What the body says; nothing at all is the default.
-pub(super) async fn body<T: DeserializeOwned + Default>(body: Incoming) -> Result<T, Refusal> {
+pub(super) async fn body<T: DeserializeOwned + Default>(request: Request<Incoming>) -> Result<T, Refusal> {
+    Ok(read(request).await?.unwrap_or_default())
+}
+
+/// What the body says, where there must be one: nobody stops a master by a slip.
+pub(super) async fn needed_body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Refusal> {
+    read(request).await?.ok_or_else(|| Refusal::bad_request("a body is needed here: {} at least"))
+}
+
+async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<Option<T>, Refusal> {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or(KINDS[0]);
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !KINDS.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
+        let why = format!("a body is JSON, not {}", shown(kind));
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+    }
+    let body = request.into_body();
     let collected = tokio::time::timeout(PATIENCE, Limited::new(body, LONGEST_BODY).collect()).await;
     let slow = || Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time");
     let bytes = match collected.map_err(|_| slow())? {
@@ -36,9 +56,11 @@ pub(super) async fn body<T: DeserializeOwned + Default>(body: Incoming) -> Resul
         Err(error) => return Err(Refusal::bad_request(format!("the body cannot be read: {error}"))),
     };
     if bytes.is_empty() {
-        return Ok(T::default());
+        return Ok(None);
     }
-    serde_json::from_slice(&bytes).map_err(|error| Refusal::bad_request(format!("the body makes no sense: {error}")))
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| Refusal::bad_request(format!("the body makes no sense: {error}")))
 }
 
 /// What the query string says: `since`, `last`, `follow`, and `lines`, or `generation` and `slot` of lines.
@@ -58,9 +80,8 @@ pub(super) fn following(query: Option<&str>, of_lines: bool, last_id: Option<u64
         }
     }
     let begin = match (since, last) {
-        (Some(_), Some(_)) => return Err(Refusal::bad_request("`since` and `last` exclude each other")),
+        (since, Some(count)) => Begin::Last { count, since: since.unwrap_or(0) },
         (Some(since), None) => Begin::Since(since),
-        (None, Some(last)) => Begin::Last(last),
         (None, None) if follow => Begin::Now,
         (None, None) => Begin::Everything,
     };
@@ -100,12 +121,12 @@ mod tests {
         assert_eq!(begin(""), Some((Begin::Everything, false)));
         assert_eq!(begin("follow"), Some((Begin::Now, true)));
         assert_eq!(begin("follow=true&since=7"), Some((Begin::Since(7), true)));
-        assert_eq!(begin("last=3&follow=false"), Some((Begin::Last(3), false)));
+        assert_eq!(begin("last=3&follow=false"), Some((Begin::Last { count: 3, since: 0 }, false)));
     }
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for query in ["since=x", "since=-1", "follow=maybe", "since=1&last=1", "sinse=1", "slot=1", "generation=1"] {
+        for query in ["since=x", "since=-1", "follow=maybe", "sinse=1", "slot=1", "generation=1"] {
             assert_eq!(begin(query), None, "{query}");
         }
         assert!(following(Some("slot=1&generation=2"), true, None).is_ok());

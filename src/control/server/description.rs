@@ -60,7 +60,7 @@ fn followed(operation: &str, what: &str, own: &[Value]) -> Value {
         json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX }),
     );
     let mut parameters = vec![
-        parameter("since", "Only what came after the event with this id. Not together with `last`.", id),
+        parameter("since", "Only what came after the event with this id.", id),
         parameter("last", "Begin with the last so many of what is still known.", count),
         parameter("follow", "Go on with what happens, for ever.", json!({ "type": "boolean", "default": false })),
     ];
@@ -82,11 +82,11 @@ fn followed(operation: &str, what: &str, own: &[Value]) -> Value {
     }})
 }
 
-fn asked(what: &str, schema: &str) -> Value {
+fn asked(what: &str, schema: &str, needed: bool) -> Value {
     json!({ "post": {
         "operationId": schema.to_lowercase(),
         "summary": what,
-        "requestBody": { "required": false, "content": content("application/json", reference(schema)) },
+        "requestBody": { "required": needed, "content": content("application/json", reference(schema)) },
         "responses": {
             "200": answer("It went well.", "application/json", reference("Answer")),
             "202": answer("It is still going on.", "application/json", reference("Answer")),
@@ -94,6 +94,7 @@ fn asked(what: &str, schema: &str) -> Value {
             "400": problem("The body makes no sense."),
             "408": problem("The body did not come in time."),
             "413": problem("The body is too long."),
+            "415": problem("The body is something else than JSON."),
             "503": problem("Too many callers wait already, or the master has ended."),
         },
     }})
@@ -134,10 +135,10 @@ fn description() -> Value {
             "/v1/sockets": seen("All listeners, with who holds each lane.", "Sockets"),
             "/v1/events": followed("events", "What happens, as `heirloom run -o json` prints it.", &[lines]),
             "/v1/logs": followed("logs", "The lines that workers write.", &[generation, slot]),
-            "/v1/reload": asked("Raise a new generation, and tell what becomes of it.", "Reload"),
-            "/v1/abort": asked("Give up the generation that rises.", "Abort"),
-            "/v1/scale": asked("Have so many workers, or so many more or less.", "Scale"),
-            "/v1/stop": asked("End everything.", "Stop"),
+            "/v1/reload": asked("Raise a new generation, and tell what becomes of it.", "Reload", false),
+            "/v1/abort": asked("Give up the generation that rises.", "Abort", false),
+            "/v1/scale": asked("Have so many workers, or so many more or less.", "Scale", true),
+            "/v1/stop": asked("End everything.", "Stop", true),
             "/metrics": { "get": {
                 "operationId": "metrics",
                 "summary": "The status in numbers, for Prometheus.",

@@ -60,8 +60,8 @@ pub(super) struct Cursor {
 pub(super) enum Begin {
     /// After the report with this id.
     Since(u64),
-    /// With the last so many.
-    Last(u32),
+    /// With the last so many of what came after the report with this id.
+    Last { count: u32, since: u64 },
     /// With what is still to come.
     Now,
     /// With all that is known.
@@ -82,19 +82,23 @@ impl Ring {
     pub(super) fn begin(&self, begin: Begin, wanted: Wanted) -> Cursor {
         let at = |seen| Cursor { seen, missed: seen };
         match begin {
-            // That id is another master's: nothing of this one's has been seen.
-            Begin::Since(id) if id > self.latest => Cursor::default(),
-            Begin::Since(id) => at(id),
+            Begin::Since(id) => at(self.known(id)),
             Begin::Now => at(self.latest),
             Begin::Everything => Cursor { seen: 0, missed: self.dropped(wanted) },
-            Begin::Last(count) => {
-                let all: Vec<u64> = self.after(0, wanted).map(|entry| entry.id).collect();
+            Begin::Last { count: 0, .. } => at(self.latest),
+            Begin::Last { count, since } => {
+                let since = self.known(since);
+                let all: Vec<u64> = self.after(since, wanted).map(|entry| entry.id).collect();
                 let skipped = all.len().saturating_sub(count as usize);
-                let seen = if skipped == 0 { 0 } else { all[skipped - 1] };
-                let seen = if count == 0 { self.latest } else { seen };
+                let seen = if skipped == 0 { since } else { all[skipped - 1] };
                 Cursor { seen, missed: self.dropped(wanted).max(seen) }
             }
         }
+    }
+
+    /// An id that is still to come is another master's: nothing of this one's has been seen.
+    fn known(&self, id: u64) -> u64 {
+        if id > self.latest { 0 } else { id }
     }
 
     /// What comes next, as much as goes out at once; and what is missing before it.
@@ -199,8 +203,9 @@ mod tests {
         assert_eq!(read(&ring, Begin::Since(1), BOTH), (None, vec![2, 3, 4]));
         assert_eq!(read(&ring, Begin::Everything, EVENTS), (None, vec![1, 3]));
         assert_eq!(read(&ring, Begin::Everything, Wanted { slot: Some(1), ..LINES }), (None, vec![4]));
-        assert_eq!(read(&ring, Begin::Last(1), EVENTS), (None, vec![3]));
-        assert_eq!(read(&ring, Begin::Last(0), BOTH), (None, vec![]));
+        assert_eq!(read(&ring, Begin::Last { count: 1, since: 0 }, EVENTS), (None, vec![3]));
+        assert_eq!(read(&ring, Begin::Last { count: 0, since: 0 }, BOTH), (None, vec![]));
+        assert_eq!(read(&ring, Begin::Last { count: 3, since: 2 }, BOTH), (None, vec![3, 4]));
         assert_eq!(read(&ring, Begin::Now, BOTH), (None, vec![]));
     }
 

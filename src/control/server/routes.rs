@@ -8,7 +8,7 @@ use hyper::header::{ACCEPT, HeaderName};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::answer::{Body, Refusal, answered, json, text};
-use super::asking::{body, following, no_parameters};
+use super::asking::{body, following, needed_body, no_parameters};
 use super::commands::Asking;
 use super::health::Question;
 use super::office::Office;
@@ -145,10 +145,10 @@ async fn command(office: &Office, by: &str, subject: Subject, request: Request<I
     let _seat = seat.map_err(|_| Refusal::busy("too many callers wait for an outcome already"))?;
     let asking = Asking { office, by, since: Instant::now() };
     let answer = match subject {
-        Subject::Reload => asking.reload(body(request.into_body()).await?).await?,
-        Subject::Abort => asking.abort(body(request.into_body()).await?).await?,
-        Subject::Scale => asking.scale(body(request.into_body()).await?).await?,
-        _ => asking.stop(body(request.into_body()).await?).await?,
+        Subject::Reload => asking.reload(body(request).await?).await?,
+        Subject::Abort => asking.abort(body(request).await?).await?,
+        Subject::Scale => asking.scale(needed_body(request).await?).await?,
+        _ => asking.stop(needed_body(request).await?).await?,
     };
     Ok(answered(&answer))
 }
