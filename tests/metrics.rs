@@ -60,6 +60,21 @@ fn promtool_finds_nothing_to_complain_about() {
 }
 
 #[test]
+fn every_metric_is_in_the_reference_and_the_other_way_round() {
+    let reference = include_str!("../docs/metrics.md");
+    let master = Setup::tcp().brisk().start();
+    let metrics = master.curl_text("/metrics", &[]);
+    let told: Vec<&str> = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    for name in &told {
+        assert!(reference.contains(&format!("`{name}`")), "{name} is not in docs/metrics.md");
+    }
+    let rows = reference.lines().filter(|line| line.starts_with("| `heirloom_"));
+    let listed: Vec<&str> = rows.filter_map(|line| line.split('`').nth(1)).collect();
+    let silent: Vec<&&str> = listed.iter().filter(|name| !told.contains(name)).collect();
+    assert!(!listed.is_empty() && silent.is_empty(), "{silent:?} are told by nobody");
+}
+
+#[test]
 fn what_is_gone_has_no_number() {
     let master = Setup::tcp().brisk().start();
     master.reload();
