@@ -382,6 +382,42 @@ fn without_a_place_it_goes_on_without_a_socket_unless_one_is_named() {
 }
 
 #[test]
+fn where_there_is_no_place_it_says_so_and_runs_without_one() {
+    let mut setup = Setup::tcp().brisk().through(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+    fs::set_permissions(setup.place.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
+    for (program, name) in [(&setup.heirloom, "heirloom"), (&support::test_worker(), "worker")] {
+        fs::copy(program, setup.path(name)).expect("a copy"); // where he can read it
+    }
+    setup.heirloom = setup.path("heirloom");
+    let program = setup.path("worker").display().to_string();
+    let setup = setup.program(&[&program, "--listen", "127.0.0.1:0"]);
+    let mut command = setup.command("text");
+    command.env_remove("HEIRLOOM_SOCKET").env_remove("XDG_RUNTIME_DIR").env_remove("RUNTIME_DIRECTORY");
+    let master = Master::start(setup, command);
+    let told = master.log.wait_for_line("there is no place for a control socket");
+    assert!(told.contains("/run/heirloom") && told.contains("--socket"), "{told}");
+    master.log.wait_for_line("generation 1 serves");
+    assert!(!master.socket().exists());
+}
+
+#[test]
+fn a_stranger_on_the_same_port_is_shown() {
+    use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, sockopt};
+    use nix::sys::socket::{bind, listen, setsockopt, socket};
+    use std::os::fd::AsRawFd;
+    let master = Setup::tcp().brisk().start();
+    let stranger = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).expect("a socket");
+    setsockopt(&stranger, sockopt::ReusePort, &true).expect("it is possible");
+    bind(stranger.as_raw_fd(), &SockaddrStorage::from(master.address_of("http"))).expect("the same user may");
+    listen(&stranger, Backlog::new(1).expect("a number")).expect("it listens");
+    let shown = status(&master).listeners[0].strangers.clone();
+    assert_eq!(shown.len(), 1);
+    assert_eq!((shown[0].pid, &shown[0].address), (Some(std::process::id()), &master.address_of("http").to_string()));
+    drop(stranger);
+    assert_eq!(status(&master).listeners[0].strangers, []);
+}
+
+#[test]
 fn the_answer_comes_before_a_master_that_is_asked_to_stop_has_gone() {
     let master = Setup::tcp().brisk().start();
     let answer = master.ask(async |client| client.stop(&Default::default()).await).expect("it answers");

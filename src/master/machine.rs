@@ -132,6 +132,10 @@ impl Master {
 
     /// The only wait.
     async fn next_wakeup(&mut self) -> Wakeup {
+        // Whoever reads may have made room between the pause and this wait.
+        if !self.paused.is_empty() && self.has_room() {
+            return Wakeup::Room;
+        }
         let deadlines = self.supervisor.deadline().into_iter().chain(self.next_look_at_proofs());
         let waits = deadlines.min().map(|deadline| deadline.since(uptime())).into_iter();
         let wait = waits.chain(self.next_look_at_watches()).min();

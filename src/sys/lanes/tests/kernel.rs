@@ -50,6 +50,28 @@ fn what_arrived_before_the_switch_stays_where_it_was() {
     assert_eq!(accepted(&lanes, 20), BTreeMap::from([(lane(0), 10), (lane(1), 10)]));
 }
 
+#[cfg(feature = "control")]
+#[test]
+fn what_finds_no_room_in_a_queue_is_counted() {
+    let lanes = Lanes::open(&tcp("127.0.0.1:0"), &Options { backlog: 1, ..with_lanes(2) }).unwrap();
+    assert_eq!((lanes.overflows(lane(0)), lanes.overflows(lane(1))), (Some(0), Some(0)));
+    let call = |_| {
+        let family = nix::sys::socket::AddressFamily::Inet;
+        let (kind, flags) = (nix::sys::socket::SockType::Stream, nix::sys::socket::SockFlag::SOCK_NONBLOCK);
+        let caller = nix::sys::socket::socket(family, kind, flags, None).unwrap();
+        let to = nix::sys::socket::SockaddrStorage::from(address(&lanes));
+        let _ = nix::sys::socket::connect(caller.as_raw_fd(), &to); // EINPROGRESS
+        caller
+    };
+    let _callers: Vec<_> = (0..20).map(call).collect();
+    let begun = Instant::now();
+    while lanes.overflows(lane(0)) == Some(0) && begun.elapsed() < LIMIT {
+        std::thread::yield_now();
+    }
+    assert!(lanes.overflows(lane(0)).is_some_and(|count| count > 0));
+    assert_eq!(lanes.overflows(lane(1)), Some(0));
+}
+
 #[test]
 fn a_queue_says_how_many_wait_and_how_many_can() {
     let lanes = Lanes::open(&tcp("127.0.0.1:0"), &Options { backlog: 17, ..with_lanes(2) }).unwrap();
