@@ -13,6 +13,7 @@ use super::course::Course;
 use super::journal::Entry;
 use super::ledger::Ledger;
 use super::outcome::{Failure, Outcome};
+use super::pause::Turnstile;
 use super::target::connected;
 
 /// After a failed connect, so that a dead target is not met with a busy loop.
@@ -53,9 +54,16 @@ impl Client {
     }
 
     /// Asks until the tickets are gone, or until the other side of `wanted` is.
-    pub(super) async fn run(mut self, tickets: Arc<Tickets>, mut wanted: watch::Receiver<()>) {
+    pub(super) async fn run(
+        mut self,
+        tickets: Arc<Tickets>,
+        turnstile: Arc<Turnstile>,
+        mut wanted: watch::Receiver<()>,
+    ) {
         while wanted.has_changed().is_ok() && tickets.take() {
+            let under_way = turnstile.pass().await;
             let outcome = self.request().await;
+            drop(under_way);
             let pause = match outcome {
                 Outcome::Failed(failure) if failure.is_before_connection() => BREATH,
                 _ => Duration::ZERO,

@@ -13,6 +13,7 @@ use super::client::{Client, Tickets};
 use super::course::Course;
 use super::journal::Journal;
 use super::ledger::{Ledger, Overdue};
+use super::pause::{Pause, Turnstile};
 use super::plan::Plan;
 use super::tally::Tally;
 
@@ -20,6 +21,7 @@ use super::tally::Tally;
 #[derive(Debug)]
 pub struct Load {
     ledger: Arc<Ledger>,
+    turnstile: Arc<Turnstile>,
     running: Mutex<Option<Running>>,
 }
 
@@ -35,6 +37,8 @@ impl Load {
     pub fn start(plan: Plan) -> Result<Load, StartError> {
         let ledger = Arc::new(Ledger::new(plan.journal));
         let tickets = Arc::new(Tickets::new(plan.most));
+        let turnstile = Arc::<Turnstile>::default();
+        let gate = Arc::clone(&turnstile);
         let clients = plan.clients;
         let course = Arc::new(Course::check(plan)?);
         let (wanted, still_wanted) = watch::channel(());
@@ -43,12 +47,12 @@ impl Load {
             let mut running = JoinSet::new();
             for number in 0..clients {
                 let client = Client::new(number, Arc::clone(&course), Arc::clone(&book));
-                running.spawn(client.run(Arc::clone(&tickets), still_wanted.clone()));
+                running.spawn(client.run(Arc::clone(&tickets), Arc::clone(&gate), still_wanted.clone()));
             }
             running.join_all().await;
             book.close();
         })?;
-        Ok(Load { ledger, running: Mutex::new(Some(Running { wanted, thread })) })
+        Ok(Load { ledger, turnstile, running: Mutex::new(Some(Running { wanted, thread })) })
     }
 
     /// The counts as they are now.
@@ -69,6 +73,12 @@ impl Load {
     /// Blocks until the plan's `most` requests have ended, or until `limit` is over.
     pub fn wait_for_the_end(&self, limit: Duration) -> Result<Tally, Overdue> {
         self.ledger.wait_for_the_end(limit)
+    }
+
+    /// Lets no request begin, and blocks until none is under way: at most the clients' patience. They go on when what
+    /// comes back is dropped, which has to be before the load is stopped. Not to be called from an asynchronous task.
+    pub fn pause(&self) -> Pause<'_> {
+        self.turnstile.close()
     }
 
     /// Lets every client finish the request that it is in, and blocks until they have: at most their patience.

@@ -15,6 +15,7 @@ mod listener;
 mod listeners;
 mod lookups;
 mod machine;
+mod mishap;
 mod notifications;
 mod open;
 mod output;
@@ -39,6 +40,8 @@ pub use crate::sys::launch::{Bounds, CredentialsError, Limit, World};
 pub use builder::{Builder, StartError};
 pub use handle::Handle;
 pub use machine::{Master, RunError};
+#[doc(hidden)]
+pub use mishap::kill_worker;
 pub use open::{Declaration, ListenError};
 pub use release::{Recipe, Release};
 pub use release_error::ReleaseError;

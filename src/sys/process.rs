@@ -56,6 +56,15 @@ pub(crate) fn reap(process: BorrowedFd<'_>) -> io::Result<Option<Ended>> {
     Ok(ended(status))
 }
 
+/// Ends a child at once. A process that is not our child, or not any more, is left alone.
+pub(crate) fn kill_child(pid: Pid) -> io::Result<()> {
+    let process = open(pid)?;
+    // The pidfd is of one process for good, and only of our own children can one ask this.
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    waitid(Id::PIDFd(process.as_fd()), flags)?;
+    signal(process.as_fd(), Signal::SIGKILL)
+}
+
 /// A child that has ended and is not reaped yet.
 pub(crate) fn any_ended() -> io::Result<Option<Pid>> {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
@@ -120,5 +129,15 @@ mod tests {
         signal(process.as_fd(), Signal::SIGKILL).expect("kill");
         assert_eq!(wait(process.as_fd()), Ended::Signal(Signal::SIGKILL));
         signal(process.as_fd(), Signal::SIGKILL).expect("a process that is gone is no error");
+    }
+
+    #[test]
+    fn only_a_child_is_killed() {
+        let (process, child) = child("read wait");
+        kill_child(Pid::from_raw(child.id().cast_signed())).expect("kill");
+        assert_eq!(wait(process.as_fd()), Ended::Signal(Signal::SIGKILL));
+        let parent = nix::unistd::getppid();
+        let error = kill_child(parent).expect_err("it is not our child");
+        assert_eq!(error.raw_os_error(), Some(libc::ECHILD));
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::Demo;
 use heirloom::config::{self, Dialect, Layer, Listener, StopSignal, Workers, World, Wrong};
 use heirloom::protocol::Address;
 
@@ -23,6 +24,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Run(Run),
+    Demo(Demo),
+    /// What the demo's workers are.
+    #[command(hide = true)]
+    DemoServer,
 }
 
 /// Run a program under a master that keeps its listeners open.
@@ -191,8 +196,10 @@ mod tests {
     }
 
     fn run(arguments: &[&str]) -> Run {
-        let Verb::Run(run) = Arguments::parse_from(["heirloom", "run"].iter().chain(arguments)).verb;
-        run
+        match Arguments::parse_from(["heirloom", "run"].iter().chain(arguments)).verb {
+            Verb::Run(run) => run,
+            verb => panic!("{verb:?}"),
+        }
     }
 
     #[test]

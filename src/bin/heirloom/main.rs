@@ -26,6 +26,8 @@ fn main() -> ExitCode {
     let Arguments { verb } = Arguments::parse();
     match verb {
         Verb::Run(run) => commands::run(run).into(),
+        Verb::Demo(demo) => commands::demo(demo).into(),
+        Verb::DemoServer => commands::demo_server().into(),
     }
 }
 

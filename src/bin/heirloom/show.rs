@@ -14,12 +14,9 @@ use heirloom::observe::{Human, Weight, json};
 /// Shows reports until the master is gone.
 pub(crate) fn start(name: String, form: Form, mut notices: Notices) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name("show".into()).spawn(move || {
-        while let Some(report) = notices.blocking_next() {
+        while let Some(news) = notices.blocking_next() {
             // Whoever reads what we print may have gone; that is no reason to stop serving.
-            let _ = match form {
-                Form::Text => text(&name, &report),
-                Form::Json => writeln!(io::stdout().lock(), "{}", json(&report)),
-            };
+            let _ = report(&name, form, &news);
             let lost = notices.lost();
             if lost > 0 {
                 let _ = writeln!(
@@ -29,6 +26,14 @@ pub(crate) fn start(name: String, form: Form, mut notices: Notices) -> io::Resul
             }
         }
     })
+}
+
+/// Shows one report.
+pub(crate) fn report(name: &str, form: Form, report: &Report) -> io::Result<()> {
+    match form {
+        Form::Text => text(name, report),
+        Form::Json => writeln!(io::stdout().lock(), "{}", json(report)),
+    }
 }
 
 /// Tells an error with its causes, and what to do about it.

@@ -1,12 +1,13 @@
 //! The shapes a load can have: a closed loop, a burst, a held request; and what can be asked while it runs.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use super::super::{Burst, Failure, Held, HoldError, Load, Manner, Outcome, Plan, StartError, Target};
 use super::server::{self, ANSWER, answer, closed_port, read_head, will_reset};
-use super::{ANSWERED, GENEROUS};
+use super::{ANSWERED, GENEROUS, KEEP_ALIVE};
 
 fn friendly() -> Target {
     server::tcp(|mut stream, _| while answer(&mut stream, ANSWER) {})
@@ -51,6 +52,34 @@ fn a_thinking_client_is_woken_by_the_stop() {
             .unwrap();
     load.wait_for(1, GENEROUS).unwrap();
     assert_eq!(load.stop().answered, 1);
+}
+
+#[test]
+fn in_a_pause_no_request_is_under_way_and_after_it_they_go_on() {
+    let under_way = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&under_way);
+    let target = server::tcp(move |mut stream, _| {
+        while read_head(&mut stream).is_some() {
+            seen.fetch_add(1, Ordering::SeqCst);
+            std::thread::yield_now();
+            seen.fetch_sub(1, Ordering::SeqCst);
+            if stream.write_all(ANSWER.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    let load = Load::start(Plan { clients: 8, manner: KEEP_ALIVE, ..Plan::on(target) }).unwrap();
+    for round in 1..=20 {
+        let before = load.wait_for(round * 20, GENEROUS).unwrap();
+        let pause = load.pause();
+        let ended = load.tally().ended();
+        assert!(ended >= before.ended());
+        assert_eq!(under_way.load(Ordering::SeqCst), 0);
+        (0..100).for_each(|_| std::thread::yield_now());
+        assert_eq!(load.tally().ended(), ended, "somebody has asked in the pause");
+        drop(pause);
+    }
+    assert_eq!(load.stop().failures(), 0);
 }
 
 #[test]
