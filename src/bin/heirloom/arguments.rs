@@ -22,6 +22,7 @@ pub(crate) struct Arguments {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it, and it is made once")]
 pub(crate) enum Verb {
     Run(Run),
     Demo(Demo),

@@ -15,6 +15,8 @@ const WINDOW: Duration = Duration::from_secs(20);
 /// How much of a column's time must be over for it to be drawn.
 const ENOUGH: f64 = 0.4;
 const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// Where the axis ends while there is nothing to see.
+const LOWEST_AXIS: f64 = 100.0;
 /// For the numbers of the axis.
 const MARGIN: u16 = 7;
 /// The marks of the steps, and the time.
@@ -38,7 +40,7 @@ pub(super) fn draw(picture: &Picture<'_>, palette: Palette, area: Rect, buffer: 
     let bars = Rect { x: area.x + MARGIN, width: area.width - MARGIN, height: area.height - BELOW, ..area };
     let columns = Columns::of(picture, bars.width);
     let rates: Vec<Vec<(u32, f64)>> = (0..columns.count).map(|nth| columns.rates(picture, nth)).collect();
-    let highest = rates.iter().map(|rates| rates.iter().map(|(_, rate)| rate).sum()).fold(1.0, f64::max);
+    let highest = rates.iter().map(|rates| rates.iter().map(|(_, rate)| rate).sum()).fold(LOWEST_AXIS, f64::max);
     let end = round_up(highest);
     let served: Vec<Option<u32>> = rates.iter().map(|rates| most_of(rates)).collect();
     for (x, rates) in bars.columns().zip(rates) {

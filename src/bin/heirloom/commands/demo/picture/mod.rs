@@ -30,3 +30,6 @@ pub(super) struct Picture<'a> {
     pub(super) history: &'a History,
     pub(super) counts: &'a Counts,
 }
+
+#[cfg(test)]
+mod tests;
