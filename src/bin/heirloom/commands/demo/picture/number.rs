@@ -15,7 +15,10 @@ pub(in super::super) fn grouped(number: u64) -> String {
 
 /// The next number that looks well at the end of an axis.
 pub(super) fn round_up(number: f64) -> f64 {
-    let power = 10_f64.powf(number.max(1.0).log10().floor());
+    let mut power = 1.0;
+    while power * 10.0 <= number {
+        power *= 10.0;
+    }
     let steps = [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
     steps.into_iter().map(|step| step * power).find(|end| *end >= number).unwrap_or(number)
 }

@@ -6,7 +6,7 @@ use heirloom::supervision::{Exit, Origin, Slot, WorkerId};
 const SLOT: Slot = Slot(0);
 
 fn rising(number: u32, origin: &str) -> Notice {
-    Notice::Rising { generation: GenerationId(number), origin: Origin(origin.into()) }
+    Notice::Rising { generation: GenerationId(number), origin: Origin::new(origin) }
 }
 
 fn promoted(number: u32) -> Notice {
@@ -22,7 +22,7 @@ fn exited() -> Reason {
 }
 
 fn late() -> Reason {
-    Reason::NotReady { slot: SLOT, grace: READY_GRACE }
+    Reason::NotReady { slot: SLOT, grace: READY_GRACE, lacking: None }
 }
 
 /// A story and its clock.
