@@ -55,6 +55,9 @@ impl Drop for Screen {
     fn drop(&mut self) {
         // A terminal that has gone needs nothing back.
         let _ = self.terminal.show_cursor();
-        let _ = ratatui::try_restore();
+        // A panic has given the rest back; done twice, it would move the cursor to where the picture began.
+        if !std::thread::panicking() {
+            let _ = ratatui::try_restore();
+        }
     }
 }
