@@ -36,13 +36,13 @@ impl Scene {
         for (number, at, pid) in [(1, 1.0, 11), (2, 4.0, 12)] {
             let generation = GenerationId(number);
             let previous = (number > 1).then(|| GenerationId(number - 1));
-            scene.hear(at, Notice::Rising { generation, origin: Origin(ORIGIN.into()) }, None);
+            scene.hear(at, Notice::Rising { generation, origin: Origin::new(ORIGIN) }, None);
             scene.hear(at, Notice::Started { generation, slot, worker: WorkerId(number.into()) }, Some(pid));
             scene.hear(at, Notice::Ready { generation, slot, worker: WorkerId(number.into()) }, Some(pid));
             scene.hear(at, Notice::Promoted { generation, previous }, None);
         }
         let generation = GenerationId(3);
-        scene.hear(8.0, Notice::Rising { generation, origin: Origin(ORIGIN.into()) }, None);
+        scene.hear(8.0, Notice::Rising { generation, origin: Origin::new(ORIGIN) }, None);
         let reason = Reason::Exited { slot, exit: Exit::Status(1) };
         scene.hear(8.4, Notice::GivenUp { generation, reason, serving: None }, None);
         for tenth in 10_u64..=100 {
