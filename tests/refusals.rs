@@ -136,6 +136,10 @@ fn a_unix_path_of_a_master_that_was_killed_is_taken_over() {
     refused(&second).is(1, &["cannot listen on", "http", "hint: "]);
     support::end_all(&setup.mark);
     drop(output);
+    // Whoever is killed closes his sockets a moment later.
+    while std::os::unix::net::UnixStream::connect(setup.path("sockets/http")).is_ok() {
+        std::thread::yield_now();
+    }
     let master = setup.start();
     assert_eq!(support::get(&master.target(), "/").0.generation, 1);
 }
