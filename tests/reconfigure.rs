@@ -129,6 +129,9 @@ fn what_cannot_be_done_by_difference_is_rejected_with_the_reason() {
             "`blocking` cannot be changed",
         ),
         (one_listener("name = \"other\"\n"), "`name` cannot be changed while the master runs"),
+        (one_listener("socket = \"other.sock\"\n"), "`socket` cannot be changed while the master runs"),
+        (one_listener("control_group = \"adm\"\n"), "`control_group` cannot be changed while the master runs"),
+        (one_listener("metrics = 9090\n"), "`metrics` cannot be changed while the master runs"),
     ] {
         let (reason, _) = rejected(&master, &config);
         assert!(reason.contains(expected), "{reason}");
@@ -214,4 +217,14 @@ fn what_a_worker_asked_for_can_be_declared_later_and_the_other_way_round() {
     assert_eq!(generation_at(&target), 3, "it is open as long as somebody holds it");
     master.reload();
     assert_eq!(generation_at(&target), 4);
+}
+
+#[test]
+fn whoever_asks_on_the_control_socket_is_shown_the_mistake_in_its_line() {
+    let master = setup(&one_listener("")).start();
+    rewrite(&master, &one_listener("wrokers = 3\n"));
+    let reload = heirloom::control::model::Reload::default();
+    let answer = master.ask(async |client| client.reload(&reload).await).expect("it answers");
+    assert_eq!((answer.outcome, answer.slot), (heirloom::control::model::Outcome::Rejected, None));
+    assert!(answer.last_lines.iter().any(|line| line.contains("did you mean `workers`?")), "{answer:?}");
 }

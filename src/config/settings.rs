@@ -141,10 +141,13 @@ impl Settings {
     /// What these settings say otherwise than those that a master was started with, though it cannot change while it
     /// runs.
     pub fn fixed_but_changed(&self, started: &Settings) -> Option<&'static str> {
-        let Settings { name, pid_file, lanes, .. } = self;
+        let Settings { name, pid_file, socket, control_group, metrics, lanes, .. } = self;
         [
             ("name", *name != started.name),
             ("pid_file", *pid_file != started.pid_file),
+            ("socket", *socket != started.socket),
+            ("control_group", *control_group != started.control_group),
+            ("metrics", *metrics != started.metrics),
             ("lanes", *lanes != started.lanes),
         ]
         .into_iter()

@@ -33,8 +33,10 @@ pub struct Attempt {
     pub why: Option<String>,
     /// What it waits for.
     pub waits_for: Option<String>,
-    /// The slot whose worker is to blame, and that worker's last lines.
-    pub blame: Option<(Slot, Vec<String>)>,
+    /// The slot whose worker is to blame.
+    pub slot: Option<Slot>,
+    /// That worker's last lines; or the mistakes in a config file, each in its line.
+    pub last_lines: Vec<String>,
     /// When it began to rise.
     pub started: SystemTime,
     /// When it was promoted or given up.
@@ -212,7 +214,8 @@ impl History {
             fate: Fate::Rising,
             why: None,
             waits_for: None,
-            blame: None,
+            slot: None,
+            last_lines: Vec::new(),
             started,
             finished: None,
             previous: None,
@@ -249,7 +252,8 @@ impl History {
             it.fate = fate;
             it.why = Some(reason.to_string());
             it.waits_for = None;
-            it.blame = slot.map(|slot| (slot, short(&report.last_lines)));
+            it.slot = slot;
+            it.last_lines = short(&report.last_lines);
             it.finished = Some(report.time);
         });
     }
@@ -259,7 +263,10 @@ impl History {
         self.change(generation, |it| {
             it.fate = Fate::RolledBack;
             it.why = Some(why.to_owned());
-            it.blame = it.failed.take();
+            if let Some((slot, last_lines)) = it.failed.take() {
+                it.slot = Some(slot);
+                it.last_lines = last_lines;
+            }
         });
     }
 
@@ -320,7 +327,7 @@ mod tests {
         told(&mut history, 5, rejected(2), &["no such module"]);
         let attempt = history.attempt(GenerationId(2)).expect("it is remembered");
         assert_eq!(attempt.fate, Fate::Rejected);
-        assert_eq!(attempt.blame, Some((Slot(1), vec!["no such module".to_owned()])));
+        assert_eq!((attempt.slot, attempt.last_lines.as_slice()), (Some(Slot(1)), &["no such module".to_owned()][..]));
         assert!(attempt.why.as_deref().is_some_and(|why| why.contains("exited with status 3")));
         assert_eq!(
             attempt.finished.and_then(|it| it.duration_since(attempt.started).ok()),
@@ -345,7 +352,8 @@ mod tests {
         let why = "it crashes".to_owned();
         told(&mut history, 4, Notice::RolledBack { generation, to: GenerationId(1), why }, &[]);
         let attempt = history.attempt(generation).expect("it is remembered");
-        assert_eq!((attempt.fate, attempt.blame.clone()), (Fate::RolledBack, Some((slot, vec!["panic".to_owned()]))));
+        assert_eq!((attempt.fate, attempt.slot), (Fate::RolledBack, Some(slot)));
+        assert_eq!(attempt.last_lines, ["panic"]);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct Attempt {
     /// The slot whose worker is to blame.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<u32>,
-    /// The last lines of that worker.
+    /// The last lines of that worker; or the mistakes in a config file, each in its line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub last_lines: Vec<String>,
     /// When it began to rise.

@@ -135,7 +135,6 @@ fn ready_by(view: &WorkerView, attempt: Option<&observe::Attempt>) -> Option<Rea
 /// A row of the history.
 pub(super) fn attempt(attempt: &observe::Attempt) -> Attempt {
     let took = attempt.finished.and_then(|finished| finished.duration_since(attempt.started).ok());
-    let (slot, last_lines) = attempt.blame.clone().map(|(slot, lines)| (slot.0, lines)).unzip();
     Attempt {
         generation: attempt.generation.0,
         origin: origin(&attempt.origin),
@@ -152,8 +151,8 @@ pub(super) fn attempt(attempt: &observe::Attempt) -> Attempt {
             Fate::RolledBack => AttemptOutcome::RolledBack,
         },
         why: attempt.why.clone(),
-        slot,
-        last_lines: last_lines.unwrap_or_default(),
+        slot: attempt.slot.map(|slot| slot.0),
+        last_lines: attempt.last_lines.clone(),
         started: Time(attempt.started),
         finished: attempt.finished.map(Time),
         took_seconds: took.map(|took| took.as_secs_f64()),

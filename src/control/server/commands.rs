@@ -142,14 +142,13 @@ impl Asking<'_> {
             Fate::Rejected | Fate::Aborted => (Outcome::Rejected, None),
             Fate::RolledBack => (Outcome::RolledBack, attempt.previous),
         };
-        let (slot, last_lines) = attempt.blame.clone().map(|(slot, lines)| (slot.0, lines)).unzip();
         Answer {
             generation: Some(attempt.generation.0),
             previous: attempt.previous.map(|id| id.0),
             serving: serving.map(|id| id.0),
             why: attempt.why.clone(),
-            slot,
-            last_lines: last_lines.unwrap_or_default(),
+            slot: attempt.slot.map(|slot| slot.0),
+            last_lines: attempt.last_lines.clone(),
             ..self.answer(outcome)
         }
     }
