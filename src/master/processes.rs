@@ -29,6 +29,7 @@ pub(super) struct Process {
     /// Not the pid: once a worker is reaped, its pid may be a stranger's.
     pub(super) handle: Arc<OwnedFd>,
     /// When it was started.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "only the control socket tells it"))]
     pub(super) since: SystemTime,
     /// What it has said of itself last.
     pub(super) status: Status,

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 
 /// Of which groups the peer was a member when it connected, besides its first.
 #[allow(unsafe_code)]
@@ -24,6 +25,12 @@ pub(crate) fn groups(socket: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
             Err(errno) => return Err(errno.into()),
         }
     }
+}
+
+/// Whether there is something to be read, which stays where it is; not, if the other side has ended.
+pub(crate) fn has_bytes(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    Ok(recv(socket.as_raw_fd(), &mut [0], flags)? > 0)
 }
 
 #[cfg(test)]

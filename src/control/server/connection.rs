@@ -1,6 +1,8 @@
 //! One connection: HTTP/1.1, with little room and little time for whoever does not come to the point.
 
 use std::convert::Infallible;
+use std::io;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, Interest};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_io_timeout::TimeoutStream;
 
@@ -20,6 +22,7 @@ use super::answer::{Body, Refusal};
 use super::office::Office;
 use super::peer::{Allowed, Peer};
 use super::routes;
+use crate::sys::peer;
 
 /// For a request's head, from its first byte.
 const HEAD: Duration = Duration::from_secs(5);
@@ -53,7 +56,7 @@ pub(super) async fn serve(stream: UnixStream, seat: Admitted, office: Arc<Office
         Err(error) => return tracing::debug!(%error, "a control client has no credentials"),
     };
     // Who says nothing costs nothing but a descriptor.
-    if stream.readable().await.is_err() {
+    if !says_something(&stream).await {
         return;
     }
     let asker = match allowed.includes(&peer) {
@@ -63,13 +66,27 @@ pub(super) async fn serve(stream: UnixStream, seat: Admitted, office: Arc<Office
             Asker::Refused(peer)
         }
     };
-    speak(stream, Conversation { seat, office, asker }).await;
+    // What a conversation needs is allocated when there is one.
+    Box::pin(speak(stream, Conversation { seat, office, asker })).await;
 }
 
 /// Serves a connection over TCP until it ends: anybody may ask, and gets little.
 pub(super) async fn serve_anybody(stream: TcpStream, seat: Admitted, office: Arc<Office>) {
-    if stream.readable().await.is_ok() {
-        speak(stream, Conversation { seat, office, asker: Asker::Anybody }).await;
+    if stream.peek(&mut [0]).await.is_ok_and(|bytes| bytes > 0) {
+        Box::pin(speak(stream, Conversation { seat, office, asker: Asker::Anybody })).await;
+    }
+}
+
+/// Waits for the first byte, and leaves it where it is; readiness alone may be a guess.
+async fn says_something(stream: &UnixStream) -> bool {
+    loop {
+        if stream.readable().await.is_err() {
+            return false;
+        }
+        match stream.try_io(Interest::READABLE, || peer::has_bytes(stream.as_fd())) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            looked => return looked.unwrap_or(false),
+        }
     }
 }
 

@@ -30,13 +30,12 @@ mod tcp;
 mod tests;
 
 #[cfg(feature = "control")]
-pub(crate) use self::{calls::lock, holder::Holder, strangers::others};
+pub(crate) use self::{calls::lock, holder::Holder, socket::Queue, strangers::others};
 pub(crate) use self::{
     endpoint::{Endpoint, LANES, Options},
     error::OpenError,
     listener::{Lanes, Repaired},
     probe::{Accepted, Probe},
     seat::{LaneId, Seat, Steering, Way},
-    socket::Queue,
     strangers::half_open,
 };
