@@ -1,0 +1,30 @@
+//! The figures that heirloom is meant to reach: what was measured, and whether that is enough.
+
+use crate::table::Table;
+
+/// Bounds that were looked at, in the order of the parts.
+#[derive(Default)]
+pub(crate) struct Bounds(Vec<[String; 4]>);
+
+impl Bounds {
+    /// `measured` is met when it is at most `bound`.
+    pub(crate) fn at_most(&mut self, what: &str, bound: f64, measured: f64, unit: &str) {
+        self.add(what, format!("≤ {bound} {unit}"), format!("{measured:.2} {unit}"), measured <= bound);
+    }
+
+    /// `measured` is met when it is at least `bound`.
+    pub(crate) fn at_least(&mut self, what: &str, bound: f64, measured: f64) {
+        self.add(what, format!("≥ {bound}"), format!("{measured:.3}"), measured >= bound);
+    }
+
+    fn add(&mut self, what: &str, bound: String, measured: String, met: bool) {
+        let verdict = if met { "met" } else { "**missed**" };
+        self.0.push([what.to_owned(), bound, measured, verdict.to_owned()]);
+    }
+
+    pub(crate) fn table(&self) -> Option<Table> {
+        let mut table = Table::new(&["what", "bound", "measured", ""]);
+        self.0.iter().for_each(|row| table.row(row.clone()));
+        (!self.0.is_empty()).then_some(table)
+    }
+}

@@ -1,0 +1,44 @@
+//! Median and quartiles.
+
+use std::time::Duration;
+
+/// Values of the same thing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sample(Vec<f64>);
+
+impl Sample {
+    pub(crate) fn push(&mut self, value: f64) {
+        self.0.push(value);
+    }
+
+    /// In milliseconds.
+    pub(crate) fn push_time(&mut self, time: Duration) {
+        self.push(time.as_secs_f64() * 1e3);
+    }
+
+    pub(crate) fn median(&self) -> f64 {
+        self.quantile(0.5)
+    }
+
+    /// Between two values, as far as it lies between them; nothing without any.
+    pub(crate) fn quantile(&self, share: f64) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+        let place = last as f64 * share;
+        let (below, above) = (place.floor() as usize, place.ceil() as usize);
+        sorted[below] + (sorted[above] - sorted[below]) * place.fract()
+    }
+
+    /// `median (first quartile to third)`, with so many places.
+    pub(crate) fn shown(&self, places: usize) -> String {
+        let (low, high) = (self.quantile(0.25), self.quantile(0.75));
+        format!("{:.places$} ({low:.places$} to {high:.places$})", self.median())
+    }
+}
+
+impl FromIterator<f64> for Sample {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Sample {
+        Sample(values.into_iter().collect())
+    }
+}
