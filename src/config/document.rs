@@ -57,6 +57,13 @@ const OURS: [&str; 11] = [
     "PWD",
 ];
 
+impl Source {
+    /// What the file says, but for what is wrong with it: for whoever only wants to know which master it is about.
+    pub fn legible(&self) -> Layer {
+        read(self).0
+    }
+}
+
 /// What the file says, and what is wrong with it.
 pub(super) fn read(source: &Source) -> (Layer, Vec<Mistake>) {
     let (document, errors) = DeTable::parse_recoverable(&source.text);

@@ -12,7 +12,7 @@ use super::values::{self, Wrong};
 use crate::protocol::Address;
 
 /// What a listener's own table may hold.
-const KEYS: [&str; 4] = ["address", "lanes", "blocking", "mode"];
+pub(super) const KEYS: [&str; 4] = ["address", "lanes", "blocking", "mode"];
 
 /// A listener and the place of its name.
 type Placed = (Range<usize>, Listener);

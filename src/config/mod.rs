@@ -6,9 +6,13 @@
 
 mod document;
 mod fields;
+mod in_force;
 mod layer;
 mod listeners;
 mod mistake;
+mod reference;
+mod sample;
+mod schema;
 mod search;
 mod settings;
 mod suggestion;
@@ -19,8 +23,11 @@ mod values;
 mod world;
 
 pub use crate::sys::launch::{Bounds, Limit, World};
+pub use in_force::{InForce, Whence, in_force, key_of};
 pub use layer::{Layer, Listener};
 pub use mistake::ConfigError;
+pub use sample::sample;
+pub use schema::schema;
 pub use search::{ReadError, Source, Surroundings};
 pub use settings::{Settings, SettingsError};
 pub use values::{

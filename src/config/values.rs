@@ -26,12 +26,16 @@ pub enum Workers {
 }
 
 /// More workers than that are a mistake.
-const MOST_WORKERS: u32 = 10_000;
+pub(super) const MOST_WORKERS: u32 = 10_000;
 /// Nobody waits longer than that: a year.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// What a dialect is called, in the order of its variants.
-const DIALECTS: [(&str, Dialect); 3] =
+pub(super) const DIALECTS: [(&str, Dialect); 3] =
     [("auto", Dialect::Auto), ("query", Dialect::Query), ("systemd", Dialect::Systemd)];
+/// What a time looks like, roughly, for whoever cannot ask the parser.
+pub(super) const TIME: &str = r"^\s*([0-9]+\s*[a-zA-Zµ]+\s*)+$|^0$";
+/// The signals that a program can be asked to stop by.
+pub(super) const STOP_SIGNALS: [&str; 7] = ["TERM", "QUIT", "INT", "HUP", "USR1", "USR2", "WINCH"];
 
 impl Wrong {
     pub(super) fn new(what: impl Into<String>, hint: impl Into<String>) -> Wrong {

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use super::{Layer, Settings, SettingsError, Source, Surroundings};
 
 /// A machine with three CPUs, where nothing is named.
-fn around() -> Surroundings {
+pub(super) fn around() -> Surroundings {
     Surroundings { here: "/here".into(), cpus: 3, named: None, config_home: None, home: None }
 }
 
-fn source(text: &str) -> Source {
+pub(super) fn source(text: &str) -> Source {
     Source { path: "heirloom.toml".into(), directory: "/srv/web".into(), text: text.into() }
 }
 

@@ -1,0 +1,304 @@
+//! What is in force, and where each value comes from: a flag, a line of the file, or the default.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use toml::de::{DeTable, DeValue};
+
+use super::fields::in_order;
+use super::layer::{Layer, Listener};
+use super::reference::{OF_A_PROCESS, REFERENCE};
+use super::search::{Source, Surroundings};
+use super::settings::{Settings, SettingsError};
+use super::values::DIALECTS;
+use crate::sys::launch::{Bounds, Limit, World};
+
+/// A setting as it is in force.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct InForce {
+    /// Its key; `listen.http` and `environment.PORT` for the entries of tables.
+    pub key: String,
+    /// Its value; nothing if it is not set and has no default.
+    pub value: Option<Value>,
+    /// Where it comes from.
+    #[serde(flatten)]
+    pub whence: Whence,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum Whence {
+    /// The command line.
+    Flag {
+        /// Which one.
+        flag: &'static str,
+    },
+    /// The file.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Where in it.
+        line: usize,
+    },
+    /// Nobody has said anything.
+    Default,
+}
+
+/// All settings that are in force with these flags over this file, in the order of the reference.
+///
+/// # Errors
+/// As [`Settings::from`].
+pub fn in_force(source: Option<&Source>, flags: &Layer, around: &Surroundings) -> Result<Vec<InForce>, SettingsError> {
+    let settings = Settings::from(source, flags.clone(), around)?;
+    let lines = source.map(lines).unwrap_or_default();
+    let flags = given(flags);
+    let whence = |key: &str| match (flags.get(key), lines.get(key), source) {
+        (Some(flag), _, _) => Whence::Flag { flag },
+        (None, Some(line), Some(source)) => Whence::File { path: source.path.clone(), line: *line },
+        _ => Whence::Default,
+    };
+    let mut all = Vec::new();
+    for setting in REFERENCE {
+        match (setting.key, value(setting.key, &settings)) {
+            (key @ ("listen" | "environment" | "process"), Some(Value::Object(entries))) => {
+                for (name, value) in entries {
+                    let whole = format!("{key}.{name}");
+                    let is_named = !flags.contains_key(key) && lines.contains_key(&whole) || flags.contains_key(&whole);
+                    let whence = if is_named { whence(&whole) } else { whence(key) };
+                    all.push(InForce { key: whole, value: Some(value), whence });
+                }
+            }
+            (key, value) => all.push(InForce { key: key.into(), value, whence: whence(key) }),
+        }
+    }
+    Ok(all)
+}
+
+/// What a setting is; nothing if it is not set.
+pub(super) fn value(key: &str, settings: &Settings) -> Option<Value> {
+    let plan = &settings.plan;
+    let path = |path: &Option<PathBuf>| path.as_deref().map(text);
+    match key {
+        "command" if settings.command.is_empty() => None,
+        "command" => Some(settings.command.iter().map(|word| word.to_string_lossy().into_owned()).collect()),
+        "listen" if settings.listeners.is_empty() => None,
+        "listen" => match &settings.listeners[..] {
+            [only] if *only == Listener::new(None, only.address.clone()) => Some(only.address.to_string().into()),
+            listeners => Some(Value::Object(listeners.iter().map(listener).collect())),
+        },
+        "workers" => Some(plan.workers.into()),
+        "name" => Some(settings.name.clone().into()),
+        "directory" => path(&settings.directory),
+        "env_file" => path(&settings.env_file),
+        "environment" if settings.environment.is_empty() => None,
+        "environment" => {
+            let text = |text: &std::ffi::OsString| text.to_string_lossy().into_owned();
+            let variables = settings.environment.iter().map(|(name, value)| (text(name), text(value).into()));
+            Some(Value::Object(variables.collect()))
+        }
+        "pid_file" => path(&settings.pid_file),
+        "socket" => path(&settings.socket),
+        "control_group" => settings.control_group.clone().map(Value::from),
+        "metrics" => settings.metrics.map(|address| address.to_string().into()),
+        "lanes" => Some(settings.lanes.into()),
+        "settle" => Some(time(plan.settle)),
+        "warm" => Some(time(plan.warm)),
+        "linger" => Some(time(plan.linger)),
+        "ready_grace" => Some(time(plan.ready_grace)),
+        "drain_grace" => Some(time(plan.drain_grace)),
+        "dialect" => {
+            DIALECTS.iter().find(|(_, dialect)| *dialect == settings.dialect).map(|(name, _)| Value::from(*name))
+        }
+        "stop_signal" => Some(settings.stop_signal.to_string().trim_start_matches("SIG").into()),
+        "watchdog" => settings.watchdog.map(time),
+        "process" => {
+            let process = process(&settings.world, settings.inherit.as_ref());
+            (!process.is_empty()).then_some(process.into())
+        }
+        _ => None,
+    }
+}
+
+/// What is set of the table `process`.
+fn process(world: &World, inherit: Option<&BTreeSet<OsString>>) -> Map<String, Value> {
+    let World { user, group, umask, nice, oom_score_adj, no_new_privs, limits } = world;
+    let bound = |bound: Option<u64>| bound.map_or("unlimited".to_owned(), |bound| bound.to_string());
+    let bounds = |Bounds { soft, hard }: &Bounds| format!("{}:{}", bound(*soft), bound(*hard));
+    let named = |limit: &Limit| Limit::ALL.into_iter().find(|(_, it)| it == limit).map_or("", |(name, _)| name);
+    let limits: Map<String, Value> =
+        limits.iter().map(|(limit, it)| (named(limit).to_owned(), bounds(it).into())).collect();
+    let inherited = inherit.map(|names| names.iter().map(|name| name.to_string_lossy().into_owned()).collect());
+    let all = [
+        ("user", user.clone().map(Value::from)),
+        ("group", group.clone().map(Value::from)),
+        ("umask", umask.map(|umask| format!("0{umask:o}").into())),
+        ("nice", nice.map(Value::from)),
+        ("oom_score_adj", oom_score_adj.map(Value::from)),
+        ("no_new_privs", no_new_privs.then(|| true.into())),
+        ("inherit_environment", inherited),
+        ("limits", (!limits.is_empty()).then(|| limits.into())),
+    ];
+    all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+}
+
+fn listener(listener: &Listener) -> (String, Value) {
+    let Listener { name, address, lanes, blocking, mode } = listener;
+    let address = address.to_string();
+    let mut table = Map::from_iter([("address".to_owned(), Value::from(address.clone()))]);
+    table.extend(lanes.map(|lanes| ("lanes".to_owned(), lanes.into())));
+    table.extend(blocking.then(|| ("blocking".to_owned(), true.into())));
+    table.extend(mode.map(|mode| ("mode".to_owned(), format!("0{mode:o}").into())));
+    (name.clone(), if table.len() == 1 { address.into() } else { table.into() })
+}
+
+fn text(path: &Path) -> Value {
+    path.to_string_lossy().into_owned().into()
+}
+
+fn time(time: Duration) -> Value {
+    if time.is_zero() { json!(0) } else { humantime::format_duration(time).to_string().into() }
+}
+
+/// The settings that the flags give, and by which flag.
+fn given(flags: &Layer) -> BTreeMap<String, &'static str> {
+    let is_given = |key: &str| match key {
+        "command" => flags.command.is_some(),
+        "listen" => flags.listeners.is_some(),
+        "workers" => flags.workers.is_some(),
+        "name" => flags.name.is_some(),
+        "directory" => flags.directory.is_some(),
+        "env_file" => flags.env_file.is_some(),
+        "pid_file" => flags.pid_file.is_some(),
+        "socket" => flags.socket.is_some(),
+        "control_group" => flags.control_group.is_some(),
+        "metrics" => flags.metrics.is_some(),
+        "lanes" => flags.lanes.is_some(),
+        "settle" => flags.settle.is_some(),
+        "warm" => flags.warm.is_some(),
+        "linger" => flags.linger.is_some(),
+        "ready_grace" => flags.ready_grace.is_some(),
+        "drain_grace" => flags.drain_grace.is_some(),
+        "dialect" => flags.dialect.is_some(),
+        "stop_signal" => flags.stop_signal.is_some(),
+        "watchdog" => flags.watchdog.is_some(),
+        "process.user" => flags.world.user.is_some(),
+        "process.group" => flags.world.group.is_some(),
+        "process.umask" => flags.world.umask.is_some(),
+        _ => false,
+    };
+    let plain = REFERENCE.iter().map(|it| (it.key.to_owned(), it.flag));
+    let of_a_process = OF_A_PROCESS.iter().map(|it| (format!("process.{}", it.key), it.flag));
+    let all = plain.chain(of_a_process).filter(|(key, _)| is_given(key));
+    all.filter_map(|(key, flag)| Some((key, flag?))).collect()
+}
+
+/// The line of each key, and of each entry of a table.
+fn lines(source: &Source) -> BTreeMap<String, usize> {
+    let (document, _) = DeTable::parse_recoverable(&source.text);
+    let line = |at: usize| source.text[..at].matches('\n').count() + 1;
+    let mut lines = BTreeMap::new();
+    for (key, at, value) in in_order(document.get_ref()) {
+        lines.insert(key.to_owned(), line(at.start));
+        if let DeValue::Table(entries) = value.get_ref() {
+            lines.extend(in_order(entries).into_iter().map(|(name, at, _)| (format!("{key}.{name}"), line(at.start))));
+        }
+    }
+    lines
+}
+
+impl InForce {
+    /// The value as it would be written in the file.
+    pub fn toml(&self) -> Option<String> {
+        self.value.as_ref().map(written)
+    }
+}
+
+/// A value in TOML. JSON's texts and numbers are TOML's as well.
+pub(super) fn written(value: &Value) -> String {
+    match value {
+        Value::Array(values) => format!("[{}]", values.iter().map(written).collect::<Vec<_>>().join(", ")),
+        Value::Object(table) => {
+            let entries = table.iter().map(|(key, value)| format!("{} = {}", key_of(key), written(value)));
+            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
+        }
+        Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => {
+            value.to_string().replace('\u{7f}', "\\u007f")
+        }
+    }
+}
+
+/// A key, in quotes where it needs them.
+pub fn key_of(key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if bare { key.to_owned() } else { Value::from(key).to_string() }
+}
+
+impl fmt::Display for Whence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Whence::Flag { flag } => f.write_str(flag),
+            Whence::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Whence::Default => f.write_str("default"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{around, source};
+    use super::*;
+    use crate::config::Workers;
+
+    fn shown(text: &str, flags: Layer) -> Vec<String> {
+        let all = in_force(Some(&source(text)), &flags, &around()).expect("it is fine");
+        let line = |it: &InForce| format!("{} = {} # {}", it.key, it.toml().unwrap_or_default(), it.whence);
+        all.iter().map(line).collect()
+    }
+
+    #[test]
+    fn each_value_tells_where_it_comes_from() {
+        let world = World { user: Some("www".into()), ..World::default() };
+        let flags = Layer { workers: Some(Workers::Number(3)), world, ..Layer::default() };
+        let text = "command = [\"./web\", \"-v\"]\nworkers = 2\nwarm = \"90s\"\n[listen]\nhttp = 8080\n\
+                    admin = { address = \"unix:/run/a.sock\", mode = \"0660\" }\n[environment]\nPORT = \"1\"\n\
+                    [process]\nlimits = { nofile = \"1024:unlimited\" }\n";
+        let shown = shown(text, flags);
+        for expected in [
+            "command = [\"./web\", \"-v\"] # heirloom.toml:1",
+            "workers = 3 # --workers",
+            "warm = \"1m 30s\" # heirloom.toml:3",
+            "listen.http = \"8080\" # heirloom.toml:5",
+            "listen.admin = { address = \"unix:/run/a.sock\", mode = \"0660\" } # heirloom.toml:6",
+            "environment.PORT = \"1\" # heirloom.toml:8",
+            "settle = \"1s\" # default",
+            "process.limits = { nofile = \"1024:unlimited\" } # heirloom.toml:10",
+            "process.user = \"www\" # --user",
+            "env_file =  # default",
+        ] {
+            assert!(shown.iter().any(|line| line == expected), "{expected} is not in {shown:#?}");
+        }
+    }
+
+    #[test]
+    fn a_listener_without_a_name_is_shown_as_it_is_written() {
+        let shown = shown("command = [\"w\"]\nlisten = \"127.0.0.1:80\"\n", Layer::default());
+        assert_eq!(shown[1], "listen = \"127.0.0.1:80\" # heirloom.toml:2");
+    }
+
+    #[test]
+    fn every_setting_that_a_file_can_give_is_shown_as_coming_from_there() {
+        let text = "command = [\"w\"]\nlisten = 1\nworkers = 2\nname = \"n\"\ndirectory = \"d\"\nenv_file = \"e\"\n\
+                    environment.A = \"b\"\npid_file = \"p\"\nsocket = \"s\"\ncontrol_group = \"g\"\nmetrics = 9090\nlanes = 2\nsettle = 0\nwarm = 0\nlinger = 0\n\
+                    ready_grace = \"1s\"\ndrain_grace = 0\ndialect = \"query\"\nstop_signal = \"INT\"\n\
+                    watchdog = \"9s\"\nprocess.nice = 5\n";
+        let all = in_force(Some(&source(text)), &Layer::default(), &around()).expect("it is fine");
+        assert!(all.iter().all(|it| it.value.is_some() && it.whence != Whence::Default), "{all:#?}");
+        assert_eq!(all.len(), REFERENCE.len());
+    }
+}

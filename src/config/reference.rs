@@ -1,0 +1,106 @@
+//! All settings of the file in one table: what each is, its default, and what it is for. The schema, the sample and
+//! `config show` are made of it; the parser has its own list, and a test holds the two together.
+
+/// What a setting's value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A list of texts, the first not empty.
+    Command,
+    /// An address, or a table of them.
+    Listen,
+    /// A number from 1, or `"auto"`.
+    Workers,
+    Text,
+    Path,
+    /// A table of texts.
+    Variables,
+    Lanes,
+    Time,
+    /// A time that is not zero.
+    Grace,
+    Dialect,
+    StopSignal,
+    Mode,
+    Boolean,
+    Address,
+    /// A table of its own settings.
+    Process,
+    /// A user or a group: a name or a number.
+    Who,
+    Integer {
+        least: i64,
+        most: i64,
+    },
+    /// True, false, or a list of names.
+    Inherit,
+    /// A table of limits by name.
+    Limits,
+}
+
+/// A setting, as people are told about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Setting {
+    pub(super) key: &'static str,
+    /// What sets it on the command line.
+    pub(super) flag: Option<&'static str>,
+    pub(super) kind: Kind,
+    pub(super) about: &'static str,
+}
+
+const fn setting(key: &'static str, flag: &'static str, kind: Kind, about: &'static str) -> Setting {
+    Setting { key, flag: Some(flag), kind, about }
+}
+
+const fn within(key: &'static str, kind: Kind, about: &'static str) -> Setting {
+    Setting { key, flag: None, kind, about }
+}
+
+/// The settings, in the order of the reference in the docs.
+pub(super) const REFERENCE: [Setting; 21] = [
+    setting("command", "the command line", Kind::Command, "The program and its arguments; no shell reads them."),
+    setting("listen", "--listen", Kind::Listen, "The address to listen on, or a table of addresses by name."),
+    setting("workers", "--workers", Kind::Workers, "How many workers a generation has; \"auto\" is one for each CPU."),
+    setting("name", "--name", Kind::Text, "What the master is called."),
+    setting("directory", "--directory", Kind::Path, "Where the program runs; symlinks are followed at each reload."),
+    setting("env_file", "--env-file", Kind::Path, "A file of NAME=VALUE lines for the workers."),
+    within("environment", Kind::Variables, "Variables for the workers."),
+    setting("pid_file", "--pid-file", Kind::Path, "A file for the master's PID, which no second master can have."),
+    setting("socket", "--socket", Kind::Path, "The control socket, by which `heirloom reload` and the rest ask."),
+    setting("control_group", "--control-group", Kind::Text, "A group whose members may use the control socket."),
+    setting(
+        "metrics",
+        "--metrics",
+        Kind::Address,
+        "Where metrics and health are told over HTTP; a port is on 127.0.0.1.",
+    ),
+    setting("lanes", "--lanes", Kind::Lanes, "How many generations can live at once; 1: all share one socket."),
+    setting("settle", "--settle", Kind::Time, "At least so long after a promotion, before anything is drained."),
+    setting("warm", "--warm", Kind::Time, "How long the previous generation stands by, ready to serve again."),
+    setting("linger", "--linger", Kind::Time, "How long an old generation leaves idle connections open."),
+    setting("ready_grace", "--ready-grace", Kind::Grace, "A generation that is not ready by then is given up."),
+    setting("drain_grace", "--drain-grace", Kind::Time, "A worker that has not finished by then is killed."),
+    setting("dialect", "--dialect", Kind::Dialect, "How the program is given its sockets."),
+    setting("stop_signal", "--stop-signal", Kind::StopSignal, "What asks a worker to finish."),
+    setting("watchdog", "--watchdog", Kind::Time, "A worker that notifies is replaced if it is silent for so long."),
+    within("process", Kind::Process, "Whose rights workers have, and how the system treats them."),
+];
+
+/// What a listener's own table may hold.
+pub(super) const OF_A_LISTENER: [Setting; 4] = [
+    within("address", Kind::Address, "Where it listens; it must be there."),
+    within("lanes", Kind::Lanes, "As the setting of that name, for this listener."),
+    within("blocking", Kind::Boolean, "Whether `accept` waits."),
+    within("mode", Kind::Mode, "Who may connect to a Unix socket's path, in octal."),
+];
+
+/// What the table `process` may hold.
+pub(super) const OF_A_PROCESS: [Setting; 8] = [
+    setting("user", "--user", Kind::Who, "Workers have this user's rights, and are in his groups."),
+    setting("group", "--group", Kind::Who, "Workers are in this group instead of their user's own."),
+    setting("umask", "--umask", Kind::Mode, "What new files of workers may not be, in octal."),
+    within("nice", Kind::Integer { least: -20, most: 19 }, "How much workers yield to others."),
+    within("oom_score_adj", Kind::Integer { least: -1000, most: 1000 }, "How soon they die when memory runs out."),
+    within("no_new_privs", Kind::Boolean, "Nothing that they execute can have more rights."),
+    within("inherit_environment", Kind::Inherit, "Which variables of the master they find."),
+    within("limits", Kind::Limits, "How much they may have of what (setrlimit(2))."),
+];

@@ -1,0 +1,77 @@
+//! The smallest config file, with all that can be added to it as comments.
+
+use std::fmt::Write as _;
+
+use super::in_force::{value, written};
+use super::reference::{Kind, REFERENCE, Setting};
+use super::settings::Settings;
+
+const HEAD: &str = "\
+# What `heirloom run` starts here. Whatever is commented out shows its default.
+# `heirloom check` tells what is wrong with this file, `heirloom config show` what is in force.
+";
+
+/// The text of a first `heirloom.toml`.
+pub fn sample() -> String {
+    let defaults = Settings::default();
+    let mut text = HEAD.to_owned();
+    let (tables, plain): (Vec<Setting>, Vec<Setting>) =
+        REFERENCE.into_iter().partition(|setting| matches!(setting.kind, Kind::Variables | Kind::Process));
+    for Setting { key, kind, about, .. } in plain.into_iter().chain(tables) {
+        let line = match (key, value(key, &defaults)) {
+            ("command", _) => "command = [\"./server\"]".to_owned(),
+            ("listen", _) => "listen = \"127.0.0.1:8080\"".to_owned(),
+            (key, Some(default)) => format!("# {key} = {}", written(&default)),
+            (key, None) => match kind {
+                Kind::Process => format!("# [{key}]\n# user = \"www-data\"\n# limits = {{ nofile = 65536 }}"),
+                Kind::Variables => format!("# [{key}]\n# NAME = \"value\""),
+                _ => format!("# {key} = \"{}\"", example(key)),
+            },
+        };
+        let _ = write!(text, "\n# {about}\n{line}\n");
+    }
+    text
+}
+
+fn example(key: &str) -> &'static str {
+    match key {
+        "directory" => "current",
+        "env_file" => "server.env",
+        "pid_file" => "/run/server.pid",
+        "socket" => "/run/heirloom/server.sock",
+        "control_group" => "adm",
+        "metrics" => "127.0.0.1:9090",
+        "watchdog" => "30s",
+        _ => "…",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{around, source};
+    use super::*;
+    use crate::config::Layer;
+
+    fn settings(text: &str) -> Settings {
+        Settings::from(Some(&source(text)), Layer::default(), &around()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn the_sample_is_a_file_without_mistakes() {
+        let settings = settings(&sample());
+        assert_eq!(settings.command, ["./server"]);
+        assert_eq!(settings.listeners[0].name, "127.0.0.1:8080");
+    }
+
+    #[test]
+    fn every_setting_in_it_can_be_used_as_it_stands() {
+        let is_setting = |line: &&str| line.contains(" = ") || line.starts_with("# [");
+        let lines = sample()
+            .lines()
+            .map(|line| if is_setting(&line) { line.trim_start_matches("# ") } else { line }.to_owned() + "\n")
+            .collect::<String>();
+        let settings = settings(&lines);
+        assert_eq!(settings.environment.len(), 1);
+        assert!(settings.directory.is_some() && settings.pid_file.is_some() && settings.env_file.is_some());
+    }
+}
