@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -42,6 +43,7 @@ pub struct Builder {
     declarations: Vec<Declaration>,
     policy: Policy,
     behaviour: Behaviour,
+    aside: Option<PathBuf>,
 }
 
 /// How a master treats its workers and its surroundings.
@@ -115,6 +117,7 @@ impl Default for Builder {
                 descriptor_limit: None,
                 lanes: LANES,
             },
+            aside: None,
         }
     }
 }
@@ -170,6 +173,14 @@ impl Builder {
         self
     }
 
+    /// A rehearsal: every listener, also those that workers ask for, is opened where no client looks for it. Those with
+    /// a path are in this directory, the others at any port of the loopback.
+    #[must_use]
+    pub fn aside(mut self, directory: impl Into<PathBuf>) -> Builder {
+        self.aside = Some(directory.into());
+        self
+    }
+
     /// Workers write into pipes of the master, which reports each line, instead of where the master itself writes.
     #[must_use]
     pub fn capture_output(mut self, capture: bool) -> Builder {
@@ -208,6 +219,7 @@ impl Builder {
         }
         let poller = Arc::new(Poller::new().map_err(system("watch descriptors"))?);
         let mut listeners = Listeners::new(poller.clone());
+        listeners.aside = self.aside;
         for declaration in &self.recipes.first.listeners {
             listeners.open(declaration.clone(), false)?;
         }

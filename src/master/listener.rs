@@ -73,7 +73,8 @@ impl Listener {
                 Address::Tcp { host, .. } => Address::Tcp { host, port: address.port() },
                 Address::Unix(_) | Address::Abstract(_) => self.declaration.address.clone(),
             },
-            Endpoint::Unix(_) | Endpoint::Abstract(_) => self.declaration.address.clone(),
+            Endpoint::Unix(path) => Address::unix(path).unwrap_or_else(|_| self.declaration.address.clone()),
+            Endpoint::Abstract(_) => self.declaration.address.clone(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
 use super::listener::{Allotment, Listener, Tenant, described};
@@ -24,17 +25,22 @@ pub(super) struct Listeners {
     rescue: bool,
     /// The generation whose listeners are those that count.
     in_force: Option<GenerationId>,
+    /// Listeners are opened where no client looks for them, those with a path in this directory.
+    pub(super) aside: Option<PathBuf>,
 }
 
 impl Listeners {
     pub(super) fn new(poller: Arc<Poller>) -> Listeners {
-        Listeners { all: BTreeMap::new(), latest: 0, poller, rescue: false, in_force: None }
+        Listeners { all: BTreeMap::new(), latest: 0, poller, rescue: false, in_force: None, aside: None }
     }
 
     pub(super) fn open(&mut self, declaration: Declaration, by_query: bool) -> Result<ListenerId, ListenError> {
-        let mut lanes = declaration.open()?;
-        lanes.steer(Steering::Hold).map_err(ListenError::steering)?;
         self.latest += 1;
+        let mut lanes = match &self.aside {
+            None => declaration.open()?,
+            Some(directory) => declaration.open_aside(directory, self.latest)?,
+        };
+        lanes.steer(Steering::Hold).map_err(ListenError::steering)?;
         let id = ListenerId(self.latest);
         self.all.insert(id, Listener::new(declaration, lanes, by_query));
         self.watch(id);

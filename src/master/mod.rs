@@ -7,6 +7,7 @@ mod budget;
 mod builder;
 mod channel;
 mod declaring;
+mod faults;
 mod handing;
 mod handle;
 mod hints;

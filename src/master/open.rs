@@ -1,10 +1,11 @@
 //! What a listener is declared as, and opening it.
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 
 use crate::protocol::{Address, Host};
-use crate::sys::lanes::{Endpoint, LANES, Lanes, OpenError, Options};
+use crate::sys::lanes::{Endpoint, LANES, Lanes, OpenError, Options, obstacle};
 use nix::errno::Errno;
 
 /// A listener that the master opens before any worker exists.
@@ -44,6 +45,11 @@ impl ListenError {
         }
     }
 
+    /// Whether somebody else listens there.
+    pub fn is_in_use(&self) -> bool {
+        matches!(&self.0, Cause::Open(OpenError::InUse { .. }))
+    }
+
     /// The kernel's number for it.
     pub(super) fn errno(&self) -> i32 {
         match &self.0 {
@@ -70,11 +76,36 @@ impl Declaration {
         Declaration { name: name.into(), address, lanes: LANES, blocking: false, mode: None }
     }
 
+    /// Why it could not be opened now, if so. Nothing is opened for that.
+    pub fn obstacle(&self) -> Option<ListenError> {
+        obstacle(&endpoint(&self.address)).map(|error| ListenError(error.into()))
+    }
+
     pub(super) fn open(&self) -> Result<Lanes, ListenError> {
+        self.open_at(&endpoint(&self.address))
+    }
+
+    /// Opens a listener of the same kind where no client looks for it: the loopback and any port, or a path in this
+    /// directory.
+    pub(super) fn open_aside(&self, directory: &Path, number: u32) -> Result<Lanes, ListenError> {
+        let place = directory.join(format!("{number}.sock"));
+        self.open_at(&match endpoint(&self.address) {
+            Endpoint::Tcp { address: SocketAddr::V6(_), dual: false } => loopback(Ipv6Addr::LOCALHOST.into()),
+            Endpoint::Tcp { .. } => loopback(Ipv4Addr::LOCALHOST.into()),
+            Endpoint::Unix(_) => Endpoint::Unix(place),
+            Endpoint::Abstract(_) => Endpoint::Abstract(place.into_os_string().into_encoded_bytes()),
+        })
+    }
+
+    fn open_at(&self, at: &Endpoint) -> Result<Lanes, ListenError> {
         let Declaration { lanes, blocking, mode, .. } = *self;
         let options = Options { lanes, blocking, mode, ..Options::default() };
-        Lanes::open(&endpoint(&self.address), &options).map_err(|error| ListenError(error.into()))
+        Lanes::open(at, &options).map_err(|error| ListenError(error.into()))
     }
+}
+
+fn loopback(ip: IpAddr) -> Endpoint {
+    Endpoint::Tcp { address: SocketAddr::new(ip, 0), dual: false }
 }
 
 fn endpoint(address: &Address) -> Endpoint {

@@ -111,7 +111,7 @@ impl fmt::Display for Reason {
             }
             Reason::Misbehaved { slot, what } => write!(f, "the worker in slot {slot} misbehaved: {what}"),
             Reason::Superseded => f.write_str("a newer one is wanted"),
-            Reason::Aborted { origin } => write!(f, "aborted by {origin}"),
+            Reason::Aborted { origin } => write!(f, "aborted ({origin})"),
             Reason::Stopping => f.write_str("the master is asked to stop"),
         }
     }

@@ -140,8 +140,8 @@ fn who_aborts_gives_up_the_generation_that_rises() {
     story.so_far(
         "generation 2 rising
          spawn worker 2 for generation 2 in slot 0
-         generation 2 given up: aborted by a test
-         answer request 2: rejected: aborted by a test
+         generation 2 given up: aborted (a test)
+         answer request 2: rejected: aborted (a test)
          drain worker 2
          answer request 3: done
          generation 2 gone",
@@ -158,8 +158,8 @@ fn a_build_that_takes_too_long_can_be_aborted() {
     story.so_far(
         "generation 2 rising
          stop resolving generation 2
-         generation 2 given up: aborted by a test
-         answer request 2: rejected: aborted by a test
+         generation 2 given up: aborted (a test)
+         answer request 2: rejected: aborted (a test)
          answer request 3: done",
     );
 }

@@ -38,7 +38,7 @@ fn the_storm_meets_all_that_can_happen() {
         "(ready_grace)",
         "broke the protocol",
         "a newer one is wanted",
-        "aborted by",
+        "aborted (",
         "the master is asked to stop",
         "the kernel refused",
         "not steered to generation",

@@ -13,6 +13,7 @@ mod group;
 mod holder;
 mod links;
 mod listener;
+mod obstacle;
 mod order;
 mod private;
 mod probe;
@@ -35,6 +36,7 @@ pub(crate) use self::{
     endpoint::{Endpoint, LANES, Options},
     error::OpenError,
     listener::{Lanes, Repaired},
+    obstacle::obstacle,
     probe::{Accepted, Probe},
     seat::{LaneId, Seat, Steering, Way},
     strangers::half_open,
