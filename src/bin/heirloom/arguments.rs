@@ -8,13 +8,23 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::Demo;
+use crate::commands::{self, Demo};
+use crate::exit_code;
+use crate::log::LogForm;
 use heirloom::config::{self, Dialect, Layer, Listener, StopSignal, Workers, World, Wrong};
 use heirloom::protocol::Address;
+
+const FIRST_STEPS: &str = "\
+First steps:
+  heirloom run --listen 127.0.0.1:8000 --workers 2 -- ./server
+  heirloom reload
+  heirloom status
+  heirloom VERB --help";
 
 /// Listening sockets, handed down: reload a server without losing a request.
 #[derive(Debug, Parser)]
 #[command(version, about, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = format!("{FIRST_STEPS}\n\n{}", exit_code::TABLE))]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) verb: Verb,
@@ -25,6 +35,19 @@ pub(crate) struct Arguments {
 #[allow(clippy::large_enum_variant, reason = "there is one of it, and it is made once")]
 pub(crate) enum Verb {
     Run(Run),
+    Reload(commands::Reload),
+    Status(commands::Status),
+    History(commands::History),
+    Scale(commands::Scale),
+    Abort(commands::Abort),
+    Stop(commands::Stop),
+    Events(commands::Events),
+    Logs(commands::Logs),
+    Sockets(commands::Sockets),
+    Check(commands::Check),
+    Config(commands::Config),
+    Completions(commands::Completions),
+    Man(commands::Man),
     Demo(Demo),
     /// What the demo's workers are.
     #[command(hide = true)]
@@ -117,6 +140,9 @@ pub(crate) struct Run {
     /// Lines for people, or one JSON object a line for programs
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     pub(crate) output: Form,
+    /// The form of the log on standard error; HEIRLOOM_LOG=debug shows more of what happens inside
+    #[arg(long, value_name = "FORM", default_value = "auto")]
+    pub(crate) log: LogForm,
     /// The program and its arguments; without it, the config file's `command`
     #[arg(last = true, value_name = "PROGRAM ARGS")]
     pub(crate) command: Vec<OsString>,

@@ -1,19 +1,19 @@
 //! The program: reads arguments, wires the parts, prints.
 
 mod arguments;
+mod asking;
 mod commands;
 mod exit_code;
+mod log;
 mod pid_file;
 mod reading;
+mod render;
 mod show;
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
-use std::str::FromStr;
 
 use clap::Parser;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::prelude::*;
 
 use arguments::{Arguments, Verb};
 use heirloom::master;
@@ -22,20 +22,27 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).as_deref() == Some(OsStr::new(master::LAUNCH)) {
         std::process::exit(master::launch());
     }
-    log();
     let Arguments { verb } = Arguments::parse();
-    match verb {
-        Verb::Run(run) => commands::run(run).into(),
-        Verb::Demo(demo) => commands::demo(demo).into(),
-        Verb::DemoServer => commands::demo_server().into(),
+    if !matches!(verb, Verb::Run(_)) {
+        log::start_plainly();
     }
-}
-
-/// What goes wrong inside is logged to standard error; `HEIRLOOM_LOG=debug`, or `heirloom::master=debug,warn`, shows more.
-fn log() {
-    // Not `EnvFilter`, whose regular expressions are a sixth of the master's memory.
-    let filter = std::env::var("HEIRLOOM_LOG").ok().and_then(|text| Targets::from_str(&text).ok());
-    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time();
-    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+    let code = match verb {
+        Verb::Run(run) => commands::run(run),
+        Verb::Demo(demo) => commands::demo(demo),
+        Verb::DemoServer => commands::demo_server(),
+        Verb::Reload(reload) => commands::reload(reload),
+        Verb::Status(status) => commands::status(status),
+        Verb::History(history) => commands::history(history),
+        Verb::Scale(scale) => commands::scale(scale),
+        Verb::Abort(abort) => commands::abort(abort),
+        Verb::Stop(stop) => commands::stop(stop),
+        Verb::Events(events) => commands::events(events),
+        Verb::Logs(logs) => commands::logs(logs),
+        Verb::Sockets(sockets) => commands::sockets(sockets),
+        Verb::Check(check) => commands::check(check),
+        Verb::Config(config) => commands::config(config),
+        Verb::Completions(completions) => commands::completions(completions),
+        Verb::Man(man) => commands::man(man),
+    };
+    code.into()
 }

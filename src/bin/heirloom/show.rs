@@ -7,22 +7,27 @@ use std::thread::{self, JoinHandle};
 use anstyle::{AnsiColor, Style};
 
 use crate::arguments::Form;
+use crate::log::{Entry, Level, Log};
 use heirloom::config::ConfigError;
 use heirloom::master::{Notices, Report, Stream};
 use heirloom::observe::{Human, Weight, json};
 
 /// Shows reports until the master is gone.
-pub(crate) fn start(name: String, form: Form, mut notices: Notices) -> io::Result<JoinHandle<()>> {
+pub(crate) fn start(name: String, form: Form, log: Log, mut notices: Notices) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name("show".into()).spawn(move || {
         while let Some(news) = notices.blocking_next() {
             // Whoever reads what we print may have gone; that is no reason to stop serving.
-            let _ = report(&name, form, &news);
+            let _ = match form {
+                Form::Text if !log.is_text() => log.write(&Entry::of(&news)),
+                Form::Text | Form::Json => report(&name, form, &news),
+            };
             let lost = notices.lost();
             if lost > 0 {
-                let _ = writeln!(
-                    anstream::stderr(),
-                    "{name} | {lost} lines are lost: they came faster than they could be shown"
-                );
+                let what = format!("{lost} lines are lost: they came faster than they could be shown");
+                let _ = match log.is_text() {
+                    true => writeln!(anstream::stderr(), "{name} | {what}"),
+                    false => log.note(Level::Warning, &what),
+                };
             }
         }
     })
@@ -46,10 +51,31 @@ pub(crate) fn error(error: &anyhow::Error, hint: Option<&str>) {
     }
 }
 
+/// Tells why a master ends, where its log is.
+pub(crate) fn failure(log: &Log, failure: &anyhow::Error, hint: Option<&str>) {
+    if log.is_text() {
+        return error(failure, hint);
+    }
+    let hint = hint.map(|hint| format!("; hint: {hint}")).unwrap_or_default();
+    let _ = log.note(Level::Error, &format!("{failure:#}{hint}")); // nobody may listen
+}
+
+/// Tells what a check has found: how bad it is, what, where, and what to do about it.
+pub(crate) fn finding(weight: &str, what: &str, place: &str, hint: Option<&str>) {
+    let colour = if weight == "error" { AnsiColor::Red } else { AnsiColor::Yellow };
+    let style = colour.on_default().bold();
+    let mut stderr = anstream::stderr();
+    let _ = write!(stderr, "{style}{weight}{style:#}: {what}\n{place}");
+    if let Some(hint) = hint {
+        let _ = writeln!(stderr, " hint: {hint}");
+    }
+}
+
 /// Tells a step that the master takes before it exists.
-pub(crate) fn step(name: &str, form: Form, line: &str) {
+pub(crate) fn step(form: Form, log: &Log, line: &str) {
     match form {
-        Form::Text => drop(writeln!(anstream::stderr(), "{name} | {line}")),
+        Form::Text if !log.is_text() => drop(log.note(Level::Notice, line)),
+        Form::Text => drop(writeln!(anstream::stderr(), "{} | {line}", log.name())),
         Form::Json => tracing::info!("{line}"),
     }
 }

@@ -2,12 +2,14 @@
 
 use anyhow::Context;
 
+use super::settings;
 use crate::arguments::{Form, Run};
 use crate::exit_code::ExitCode;
+use crate::log::{self, Log};
 use crate::pid_file::PidFile;
-use crate::reading::{Reading, ReadingError, recipe};
+use crate::reading::{Reading, recipe};
 use crate::show;
-use heirloom::config::{Settings, SettingsError};
+use heirloom::config::Settings;
 use heirloom::control::{self, Around, Places, Server};
 use heirloom::master::{Builder, Master, StartError};
 use heirloom::observe::Systemd;
@@ -19,17 +21,18 @@ pub(crate) fn run(run: Run) -> ExitCode {
     let mut reading = Reading::new(run.layer(), run.config);
     let (settings, source) = match reading.read() {
         Ok(read) => read,
-        Err(error) => return tell(error),
+        Err(error) => return settings::refused(error),
     };
+    let log = log::start(run.log, &settings.name);
     if let Some(source) = source {
-        show::step(&settings.name, run.output, &format!("settings from {}", source.path.display()));
+        show::step(run.output, &log, &format!("settings from {}", source.path.display()));
         reading.stay_with(&source);
     }
-    match try_to_run(settings, reading, run.output) {
+    match try_to_run(settings, reading, run.output, log.clone()) {
         Ok(Ending::Stopped) => ExitCode::Done,
         Ok(Ending::Failed(_)) => ExitCode::Failed,
         Err(error) => {
-            show::error(&error, hint(&error).as_deref());
+            show::failure(&log, &error, hint(&error).as_deref());
             ExitCode::Failed
         }
     }
@@ -40,32 +43,13 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     start.or_else(|| Some(error.downcast_ref::<control::OpenError>()?.hint().to_owned()))
 }
 
-/// Tells what is wrong with flags or file.
-fn tell(error: ReadingError) -> ExitCode {
-    match error {
-        ReadingError::Read(error) => {
-            show::error(&error.into(), None);
-            ExitCode::BadConfig
-        }
-        ReadingError::Settings(SettingsError::Config(error)) => {
-            show::mistakes(&error);
-            ExitCode::BadConfig
-        }
-        ReadingError::Settings(misuse) => {
-            let hint = misuse.hint();
-            show::error(&misuse.into(), hint);
-            ExitCode::Misuse
-        }
-    }
-}
-
 #[tokio::main(flavor = "current_thread")]
-async fn try_to_run(settings: Settings, reading: Reading, form: Form) -> anyhow::Result<Ending> {
+async fn try_to_run(settings: Settings, reading: Reading, form: Form, log: Log) -> anyhow::Result<Ending> {
     let signals = Signals::take()?;
     let _pid_file = settings.pid_file.as_deref().map(PidFile::take).transpose()?;
     let name = settings.name.clone();
     let metrics = settings.metrics;
-    let server = control_socket(&settings, form)?;
+    let server = control_socket(&settings, form, &log)?;
     let mut master = builder(settings, reading).build()?;
     let serving = control::serve(name.clone(), &mut master, server, metrics);
     let serving = serving.with_context(|| match metrics {
@@ -73,9 +57,9 @@ async fn try_to_run(settings: Settings, reading: Reading, form: Form) -> anyhow:
         None => "cannot answer on the control socket".into(),
     })?;
     if let Some(address) = serving.metrics() {
-        show::step(&name, form, &format!("metrics on http://{address}/metrics"));
+        show::step(form, &log, &format!("metrics on http://{address}/metrics"));
     }
-    let shown = show::start(name, form, master.notices()).context("cannot start a thread")?;
+    let shown = show::start(name, form, log, master.notices()).context("cannot start a thread")?;
     let supervisor = Systemd::from_environment().unwrap_or_else(|error| {
         tracing::warn!(%error, "our supervisor cannot be notified");
         None
@@ -96,16 +80,16 @@ async fn try_to_run(settings: Settings, reading: Reading, form: Form) -> anyhow:
 
 /// The control socket, if there is a place for it. Whoever named one wants it for sure, and two masters of one name
 /// would be a mistake.
-fn control_socket(settings: &Settings, form: Form) -> anyhow::Result<Option<Server>> {
+fn control_socket(settings: &Settings, form: Form, log: &Log) -> anyhow::Result<Option<Server>> {
     let places = Places::of(&settings.name, settings.socket.as_deref(), &Around::this_process());
     let group = settings.control_group.as_deref().map(control::group).transpose()?;
     match Server::open(&places, group) {
         Ok(server) => {
-            show::step(&settings.name, form, &format!("control socket {}", server.path().display()));
+            show::step(form, log, &format!("control socket {}", server.path().display()));
             Ok(Some(server))
         }
         Err(nowhere @ control::OpenError::Nowhere { .. }) if group.is_none() => {
-            show::step(&settings.name, form, &format!("{nowhere}: {}", nowhere.hint()));
+            show::step(form, log, &format!("{nowhere}: {}", nowhere.hint()));
             Ok(None)
         }
         Err(error) => Err(error.into()),

@@ -1,0 +1,133 @@
+//! The generation that rises: how many of its workers are where.
+
+use std::time::SystemTime;
+
+use super::{Mark, line};
+use crate::render::words::took;
+use heirloom::supervision::{GenerationId, Notice, Reason};
+
+#[derive(Debug)]
+pub(super) struct Rising {
+    pub(super) generation: GenerationId,
+    pub(super) since: SystemTime,
+    /// How many workers it is to have, once that is known.
+    pub(super) total: Option<u32>,
+    pub(super) total_is_asked_for: bool,
+    pub(super) started: u32,
+    pub(super) ready: u32,
+    pub(super) told: Told,
+    pub(super) waits: bool,
+    /// How the first worker was found to be ready, if it did not say so in our protocol.
+    pub(super) evidence: Option<&'static str>,
+}
+
+/// Which lines have been written.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) started: bool,
+    pub(super) ready: bool,
+}
+
+impl Rising {
+    pub(super) fn new(generation: GenerationId, since: SystemTime) -> Rising {
+        let (total, evidence) = (None, None);
+        let total_is_asked_for = false;
+        Rising {
+            total_is_asked_for,
+            generation,
+            since,
+            total,
+            started: 0,
+            ready: 0,
+            told: Told::default(),
+            waits: false,
+            evidence,
+        }
+    }
+
+    pub(super) fn doing(&self) -> (&'static str, u32) {
+        match self.total {
+            _ if self.waits => ("waiting", 0),
+            _ if self.started == 0 => ("resolving", 0),
+            Some(total) if self.started < total => ("starting", self.started),
+            Some(total) if self.ready >= total => ("steering", self.ready),
+            Some(_) | None => ("ready", self.ready),
+        }
+    }
+
+    pub(super) fn of_total(&self, done: u32) -> String {
+        match self.total {
+            _ if self.started == 0 => String::new(),
+            Some(total) => format!("{done}/{total}"),
+            None if done == 0 => String::new(),
+            None => done.to_string(),
+        }
+    }
+
+    pub(super) fn time(&self, at: SystemTime) -> String {
+        took(at.duration_since(self.since).unwrap_or_default())
+    }
+
+    pub(super) fn notice(&mut self, notice: &Notice, at: SystemTime) -> Vec<String> {
+        match notice {
+            Notice::WaitingForLane { generation, why } if *generation == self.generation => {
+                self.waits = true;
+                vec![line(Mark::Note, "waiting", "", &self.time(at), why)]
+            }
+            Notice::Started { generation, .. } if *generation == self.generation => {
+                self.started += 1;
+                self.waits = false;
+                self.complete(at)
+            }
+            Notice::Ready { generation, .. } if *generation == self.generation => {
+                self.ready += 1;
+                self.complete(at)
+            }
+            Notice::NotSteered { generation, why } if *generation == self.generation => {
+                vec![line(Mark::Note, "steering", "", &self.time(at), why)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The lines of the steps that all workers have taken by now.
+    pub(super) fn complete(&mut self, at: SystemTime) -> Vec<String> {
+        let mut lines = Vec::new();
+        let Some(total) = self.total else { return lines };
+        if self.started >= total && !std::mem::replace(&mut self.told.started, self.started >= total) {
+            lines.push(line(Mark::Done, "started", &self.of_total(self.started), &self.time(at), ""));
+        }
+        if self.ready >= total && !std::mem::replace(&mut self.told.ready, self.ready >= total) {
+            let evidence = self.evidence.unwrap_or_default();
+            lines.push(line(Mark::Done, "ready", &self.of_total(self.ready), &self.time(at), evidence));
+        }
+        lines
+    }
+
+    /// Whatever has not been said by now is said along with it.
+    pub(super) fn promoted(&self, at: SystemTime) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !self.told.started {
+            lines.push(line(Mark::Done, "started", &self.of_total(self.started), "", ""));
+        }
+        if !self.told.ready {
+            lines.push(line(Mark::Done, "ready", &self.of_total(self.ready), "", self.evidence.unwrap_or_default()));
+        }
+        lines.push(line(Mark::Done, "promoted", "", &self.time(at), "new connections go to it"));
+        lines
+    }
+
+    pub(super) fn given_up(&self, reason: &Reason, at: SystemTime) -> String {
+        let worker = |slot| format!("worker {}.{slot}", self.generation);
+        let (step, why) = match reason {
+            Reason::Unresolved { .. } => ("release", String::new()),
+            Reason::NoLane { .. } => ("lane", String::new()),
+            Reason::NotSteered { .. } => ("steering", String::new()),
+            Reason::Exited { slot, exit } => ("ready", format!("{} {exit}", worker(slot))),
+            Reason::NotReady { slot, .. } => ("ready", format!("{} is not ready, and its time is over", worker(slot))),
+            Reason::Misbehaved { slot, .. } => ("ready", format!("{} broke the protocol", worker(slot))),
+            Reason::Superseded | Reason::Aborted { .. } | Reason::Stopping => ("given up", reason.to_string()),
+        };
+        line(Mark::Failed, step, &self.of_total(self.ready), &self.time(at), &why)
+    }
+}
