@@ -1,6 +1,7 @@
 //! One listener: which generation has which of its lanes, and where new connections go. Knows no other listener.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Weak;
 
@@ -152,9 +153,22 @@ impl Listener {
     }
 
     pub(super) fn steer_to(&mut self, generation: GenerationId) -> Result<(), String> {
+        self.steer_by(Lanes::steer, generation)
+    }
+
+    /// The same, when it has just been seen that nothing was shut.
+    pub(super) fn steer_unseen_to(&mut self, generation: GenerationId) -> Result<(), String> {
+        self.steer_by(Lanes::steer_unseen, generation)
+    }
+
+    fn steer_by(
+        &mut self,
+        steer: fn(&mut Lanes, Steering) -> io::Result<()>,
+        generation: GenerationId,
+    ) -> Result<(), String> {
         let tenant = self.tenants.get(&generation).ok_or("it has no lane there")?;
         let name = &self.declaration.name;
-        self.lanes.steer(Steering::To(tenant.lane)).map_err(|error| format!("cannot steer {name}: {error}"))?;
+        steer(&mut self.lanes, Steering::To(tenant.lane)).map_err(|error| format!("cannot steer {name}: {error}"))?;
         self.steered = Some(generation);
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::listener::{Allotment, Listener, Tenant, described};
 use super::open::{Declaration, ListenError};
 use super::token::Token;
 use crate::supervision::GenerationId;
-use crate::sys::lanes::{LaneId, Probe, Seat, Steering};
+use crate::sys::lanes::{self, LaneId, Probe, Seat, Steering};
 use crate::sys::poller::Poller;
 /// A listener's number; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,12 +140,17 @@ impl Listeners {
         self.everything_is_taken(generation)?;
         let before: Vec<(ListenerId, Option<GenerationId>)> =
             ids.iter().map(|id| (*id, self.all[id].steered)).collect();
+        let nothing_shut = lanes::nothing_shut(self.all.values().map(|listener| &listener.lanes));
         for (done, id) in ids.iter().enumerate() {
             let listener = self.all.get_mut(id).expect("it is one of ours");
             if !listener.is_taken_by(generation) {
                 continue; // a query opened it for another generation
             }
-            if let Err(why) = listener.steer_to(generation) {
+            let steered = match nothing_shut {
+                true => listener.steer_unseen_to(generation),
+                false => listener.steer_to(generation),
+            };
+            if let Err(why) = steered {
                 for (id, former) in &before[..=done] {
                     self.all.get_mut(id).expect("it is one of ours").steer_back(*former);
                 }

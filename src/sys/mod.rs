@@ -13,6 +13,8 @@ pub(crate) mod lanes;
 #[cfg(feature = "master")]
 pub(crate) mod launch;
 #[cfg(feature = "master")]
+pub(crate) mod memory;
+#[cfg(feature = "master")]
 pub(crate) mod notify;
 pub(crate) mod passing;
 #[cfg(feature = "control")]

@@ -90,6 +90,11 @@ impl Group {
         self.attach(seats, to)
     }
 
+    /// The same for a caller who has just seen that none of its members was shut.
+    pub(super) fn steer_unseen(&self, seats: &Seats, to: Seat) -> io::Result<()> {
+        self.attach(seats, to)
+    }
+
     /// Mends everything that was shut: steers without it, lets it listen again (at the end of the group), and opens a new
     /// helm behind it; the former helm stays where it is, as a spare lane.
     pub(super) fn repair(&mut self, seats: &mut Seats, steered: Seat) -> io::Result<Vec<Repaired>> {

@@ -147,6 +147,16 @@ impl Lanes {
         Ok(())
     }
 
+    /// The same for a caller who has just seen [`nothing_shut`], so that hundreds of listeners take a moment.
+    pub(crate) fn steer_unseen(&mut self, to: Steering) -> io::Result<()> {
+        match &self.mechanism {
+            Mechanism::Kernel(group) => group.steer_unseen(&self.seats, to.seat())?,
+            Mechanism::Path(_) | Mechanism::Shared(_) => return self.steer(to),
+        }
+        self.steering = to;
+        Ok(())
+    }
+
     /// Connects into one lane, to see whether somebody accepts there; no client meets that lane by it. `None` where it
     /// would not be private: a shared listener. There is one probe at a time, and a second takes the place of the first.
     pub(crate) fn probe(&mut self, lane: LaneId) -> io::Result<Option<Probe>> {
@@ -255,4 +265,10 @@ impl Lanes {
         rows.retain(|row| self.inodes().all(|(_, inode)| inode != row.inode));
         Ok(rows.len())
     }
+}
+
+/// Whether no socket of these listeners has been shut: one system call for all of them.
+pub(crate) fn nothing_shut<'a>(all: impl Iterator<Item = &'a Lanes>) -> bool {
+    let sockets = all.flat_map(|lanes| lanes.members().map(|(_, fd)| fd));
+    calls::none_hung_up(sockets).unwrap_or(false)
 }

@@ -35,7 +35,7 @@ pub(crate) use self::{calls::lock, holder::Holder, socket::Queue, strangers::oth
 pub(crate) use self::{
     endpoint::{Endpoint, LANES, Options},
     error::OpenError,
-    listener::{Lanes, Repaired},
+    listener::{Lanes, Repaired, nothing_shut},
     obstacle::obstacle,
     probe::{Accepted, Probe},
     seat::{LaneId, Seat, Steering, Way},
