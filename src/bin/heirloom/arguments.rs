@@ -16,6 +16,7 @@ use heirloom::protocol::Address;
 
 const FIRST_STEPS: &str = "\
 First steps:
+  heirloom demo
   heirloom run --listen 127.0.0.1:8000 --workers 2 -- ./server
   heirloom reload
   heirloom status
@@ -35,6 +36,10 @@ pub(crate) struct Arguments {
 #[allow(clippy::large_enum_variant, reason = "there is one of it, and it is made once")]
 pub(crate) enum Verb {
     Run(Run),
+    Demo(Demo),
+    /// What the demo's workers are.
+    #[command(hide = true)]
+    DemoServer,
     Reload(commands::Reload),
     Status(commands::Status),
     History(commands::History),
@@ -48,10 +53,6 @@ pub(crate) enum Verb {
     Config(commands::Config),
     Completions(commands::Completions),
     Man(commands::Man),
-    Demo(Demo),
-    /// What the demo's workers are.
-    #[command(hide = true)]
-    DemoServer,
 }
 
 /// Run a program under a master that keeps its listeners open.
@@ -62,9 +63,7 @@ pub(crate) enum Verb {
 /// All of it can stand in a config file, over which flags win: the one that --config or $HEIRLOOM_CONFIG names, else the
 /// first of ./heirloom.toml, $XDG_CONFIG_HOME/heirloom/heirloom.toml and /etc/heirloom/heirloom.toml.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Example:\n  heirloom run --listen 127.0.0.1:8000 --workers 4 -- ./server\n  kill -HUP $(pgrep -x heirloom)"
-)]
+#[command(after_help = "Example:\n  heirloom run --listen 127.0.0.1:8000 --workers 4 -- ./server\n  heirloom reload")]
 pub(crate) struct Run {
     /// Read the settings from this file
     #[arg(long, short, value_name = "FILE")]
