@@ -59,14 +59,6 @@ pub fn launch() -> i32 {
     sys::launch::become_program()
 }
 
-/// Gives back the memory that only starting took: for a process that does nothing but lead.
-#[doc(hidden)]
-pub fn forget_the_start() {
-    if let Err(error) = sys::memory::forget_text() {
-        tracing::debug!(%error, "the memory that starting took is not given back");
-    }
-}
-
 /// The hidden verb itself.
 #[doc(hidden)]
 pub const LAUNCH: &str = sys::launch::VERB;

@@ -13,6 +13,7 @@ use super::wording::shown;
 use crate::protocol::MasterMessage;
 use crate::supervision::{Action, Event, GenerationId, Notice, Reason, Slot, WorkerId};
 use crate::sys::lanes;
+use crate::sys::memory;
 use crate::sys::poller::Interest;
 
 impl Master {
@@ -202,12 +203,26 @@ impl Master {
             notice,
             Notice::GivenUp { .. } | Notice::RolledBack { .. } | Notice::Draining { .. } | Notice::Gone { .. }
         );
+        let is_quiet_again =
+            matches!(notice, Notice::Promoted { previous: None, .. } | Notice::StandingBy { .. } | Notice::Gone { .. });
         self.tell(What::Rules(notice), pid, last_lines);
         if let Some(what) = hint {
             self.report(Deed::Trouble { what });
         }
         if somebody_leaves {
             self.close_unwanted();
+        }
+        if is_quiet_again {
+            self.forget_text();
+        }
+    }
+
+    /// A process that does nothing but lead gives back the memory of its own text that only a change took.
+    fn forget_text(&self) {
+        if self.behaviour.launcher
+            && let Err(error) = memory::forget_text()
+        {
+            tracing::debug!(%error, "text that is not needed stays in memory");
         }
     }
 

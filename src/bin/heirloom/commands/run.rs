@@ -66,7 +66,6 @@ async fn try_to_run(settings: Settings, reading: Reading, form: Form, log: Log) 
     });
     let told = supervisor.map(|supervisor| tokio::spawn(supervisor.tell(master.notices())));
     let ask = tokio::spawn(signals.ask(master.handle()));
-    heirloom::master::forget_the_start();
     let ending = master.run().await;
     ask.abort();
     if let Some(told) = told {
