@@ -2,7 +2,7 @@
 """A worker with nothing but Python's standard library: a tiny HTTP server that loses no request in a reload.
 
     heirloom run --listen 127.0.0.1:8000 --workers 2 -- python3 examples/worker.py
-    curl http://127.0.0.1:8000/          # and: kill -HUP $(pgrep -x heirloom)
+    curl http://127.0.0.1:8000/          # and: heirloom reload
 
 What it says to its master is in docs/protocol.md. Started without one, it binds by itself.
 """

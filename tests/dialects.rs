@@ -22,7 +22,7 @@ use servers::{
     assert_unnoticed, evidence, file, python_with_servers, reload_five_times, script, setup, setup_on,
     wait_for_trouble, wait_for_word,
 };
-use support::{Gate, LIMIT, Listening, Master, Setup, get, load};
+use support::{Gate, LIMIT, Listening, Master, Setup, get, load, test_worker};
 
 fn five_reloads_of_gunicorn(listening: Listening) {
     let (python, tests) = (python_with_servers(), file(""));
@@ -59,6 +59,14 @@ fn five_reloads_of_uvicorn_on_tcp_are_nothing_to_its_clients() {
 #[test]
 fn five_reloads_of_uvicorn_on_a_unix_socket_are_nothing_to_its_clients() {
     five_reloads_of_uvicorn(Listening::Unix);
+}
+
+#[test]
+fn five_reloads_of_a_server_in_rust_that_takes_listen_fds_are_nothing_to_its_clients() {
+    let server = test_worker().with_file_name("listen_fds");
+    let master = setup(&[server.to_str().expect("a path of ours")]).start();
+    reload_five_times(&master);
+    assert_eq!(evidence(&master), [Evidence::Accepted; 6]);
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn what_a_worker_finds_in_its_environment_is_the_masters_the_files_and_who_it_is
     let mut command = setup.command("json");
     command.env_clear().env("PATH", "/usr/bin:/bin").env("HEIRLOOM_GENERATION", "77").env("NOTIFY_SOCKET", "/run/none");
     let (name, value) = setup.mark.split_once('=').expect("a mark is a variable");
-    command.env(name, value);
+    command.env(name, value).env("HEIRLOOM_SOCKET", setup.path("control.sock"));
     let master = Master::start(setup, command);
     master.wait_for_promotion();
     let (_, variables) = get(&master.target(), "/environment");

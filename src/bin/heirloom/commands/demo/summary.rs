@@ -67,7 +67,7 @@ fn try_next(out: &mut impl Write) -> io::Result<()> {
     let lines = [
         (format!("{heirloom} demo --serve"), "this again, then reload it yourself"),
         (format!("{heirloom} run --listen 8000 -- ./your-server"), "your own program"),
-        ("kill -HUP $(pgrep -xo heirloom)".to_owned(), "reload it"),
+        (format!("{heirloom} reload"), "reload it, and be told what became of it"),
     ];
     let width = lines.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
     lines.iter().try_for_each(|(command, what)| writeln!(out, "  {command:<width$}  {what}"))
