@@ -191,3 +191,22 @@ fn every_generation_but_the_last_is_told_to_be_gone() {
     let gone = |notice: &Notice| matches!(notice, Notice::Gone { .. });
     assert_eq!(master.notices().iter().filter(|(notice, _)| gone(notice)).count(), 3);
 }
+
+#[test]
+fn a_master_ends_though_nobody_reads_what_it_prints() {
+    // More than the pipes on the way hold, and fewer lines than the master takes in when nobody reads.
+    let line = "x".repeat(100);
+    let talk = format!("i=0; while [ $i -lt 3000 ]; do echo {line}; i=$((i+1)); done; echo > gate; exec sleep 1000");
+    let setup = Setup::bare(Listening::Tcp).program(&["sh", "-c", &talk]);
+    let _gate = Gate::in_directory(setup.place.path());
+    let mut child = setup.command("json").spawn().expect("it starts");
+    fs::read(setup.path("gate")).expect("the worker has said all");
+    nix::sys::signal::kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).expect("it is there");
+    let (say, ended) = std::sync::mpsc::channel();
+    let output = (child.stdout.take(), child.stderr.take());
+    std::thread::spawn(move || say.send(child.wait()));
+    let status = ended.recv_timeout(LIMIT).expect("it ends").expect("it is our child");
+    assert_eq!(status.code(), Some(0));
+    drop(output);
+    assert_eq!(support::marked_processes(&setup.mark), [] as [String; 0]);
+}

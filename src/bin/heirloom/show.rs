@@ -2,7 +2,9 @@
 //! output. A thread of its own does it, since a terminal may be slow and the master must not wait.
 
 use std::io::{self, Write};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
@@ -12,9 +14,24 @@ use heirloom::config::ConfigError;
 use heirloom::master::{Notices, Report, Stream};
 use heirloom::observe::{Human, Weight, json};
 
+/// So long are the last reports waited for: whoever does not read them must not keep a master from ending.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// The thread that shows; its end is the end of the channel.
+pub(crate) struct Showing(Receiver<()>);
+
+impl Showing {
+    /// Waits until all is shown, when the master is gone, or for as long as anybody can expect.
+    pub(crate) fn finish(self) {
+        let _ = self.0.recv_timeout(LAST_WORDS); // nobody could be told that nobody reads
+    }
+}
+
 /// Shows reports until the master is gone.
-pub(crate) fn start(name: String, form: Form, log: Log, mut notices: Notices) -> io::Result<JoinHandle<()>> {
+pub(crate) fn start(name: String, form: Form, log: Log, mut notices: Notices) -> io::Result<Showing> {
+    let (ended, end) = mpsc::channel();
     thread::Builder::new().name("show".into()).spawn(move || {
+        let _ended: mpsc::Sender<()> = ended; // dropped when all is shown
         while let Some(news) = notices.blocking_next() {
             // Whoever reads what we print may have gone; that is no reason to stop serving.
             let _ = match form {
@@ -30,7 +47,8 @@ pub(crate) fn start(name: String, form: Form, log: Log, mut notices: Notices) ->
                 };
             }
         }
-    })
+    })?;
+    Ok(Showing(end))
 }
 
 /// Shows one report.

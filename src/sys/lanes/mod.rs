@@ -5,6 +5,7 @@
 //! *Path*: Unix sockets with names of their own, and a public path that is a hard link to one of them. *Shared*: one
 //! socket for all. In the first two a further socket, the helm, is never granted: whatever is sent there waits.
 
+mod answer;
 mod calls;
 mod directory;
 mod endpoint;

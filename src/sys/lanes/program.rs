@@ -5,7 +5,7 @@ use std::{
     os::fd::BorrowedFd,
 };
 
-use super::calls;
+use super::{answer, calls};
 
 /// Where the IP header is, for a program that sees what is behind the TCP header.
 const HEADER: u32 = libc::SKF_NET_OFF as u32;
@@ -60,6 +60,11 @@ impl Program {
 
     /// Puts the program in force for the whole group of this socket, at once.
     pub(super) fn attach(mut self, fd: BorrowedFd<'_>) -> nix::Result<()> {
+        if let [only] = self.code[..]
+            && answer::attach(fd, only.k as usize).is_some()
+        {
+            return Ok(());
+        }
         calls::attach(fd, &mut self.code)
     }
 }

@@ -72,9 +72,7 @@ async fn try_to_run(settings: Settings, reading: Reading, form: Form, log: Log) 
         told.await.context("the task that notifies our supervisor has panicked")?;
     }
     serving.finish().await;
-    if shown.join().is_err() {
-        anyhow::bail!("the thread that prints has panicked");
-    }
+    shown.finish();
     Ok(ending?)
 }
 
