@@ -157,9 +157,11 @@ impl Listeners {
                 return Err(why);
             }
         }
-        self.rescue = true;
         self.in_force = Some(generation);
-        ids.into_iter().for_each(|id| self.watch(id));
+        let rescues_already = std::mem::replace(&mut self.rescue, true);
+        // To whom a listener is steered is nothing to be watched for, but whether it is steered at all.
+        let changed = before.into_iter().filter(|(_, former)| !rescues_already || former.is_none());
+        changed.for_each(|(id, _)| self.watch(id));
         Ok(())
     }
 

@@ -205,15 +205,15 @@ impl Master {
         );
         let is_quiet_again =
             matches!(notice, Notice::Promoted { previous: None, .. } | Notice::StandingBy { .. } | Notice::Gone { .. });
+        if is_quiet_again {
+            self.forget_text();
+        }
         self.tell(What::Rules(notice), pid, last_lines);
         if let Some(what) = hint {
             self.report(Deed::Trouble { what });
         }
         if somebody_leaves {
             self.close_unwanted();
-        }
-        if is_quiet_again {
-            self.forget_text();
         }
     }
 
