@@ -153,10 +153,10 @@ fn a_program_that_ignores_its_sockets_is_given_up_and_you_are_told_what_to_do() 
 
 #[test]
 fn a_listener_that_is_not_there_is_named_with_what_there_is() {
-    let master = setup(&["sleep", "1000", "{fd:web}"]).launch();
-    let (_, reason, _) = master.wait_until_given_up();
-    assert!(reason.to_string().contains("no listener is called web; there is http"), "{reason}");
-    assert_eq!(master.wait().code(), Some(1));
+    let output = setup(&["sleep", "1000", "{fd:web}"]).command("text").output().expect("it starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("no listener is called web; there is http"), "{told}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]

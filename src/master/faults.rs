@@ -1,7 +1,12 @@
 //! All that is wrong with a recipe at once, for whoever checks it before it is needed.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use super::open::Declaration;
 use super::release::Recipe;
 use super::release_error::ReleaseError;
+use crate::dialects::{Filling, Place};
 
 impl Recipe {
     /// What [`Recipe::resolve`] would stumble over, one thing after the other.
@@ -15,6 +20,7 @@ impl Recipe {
                 ReleaseError::Recipe { .. }
                 | ReleaseError::Credentials(_)
                 | ReleaseError::NoProgram
+                | ReleaseError::Placeholder(_)
                 | ReleaseError::NotInPath { .. }
                 | ReleaseError::Program { .. }
                 | ReleaseError::NotExecutable { .. } => false,
@@ -28,7 +34,23 @@ impl Recipe {
                 break;
             }
         }
+        if !faults.iter().any(|fault| matches!(fault, ReleaseError::Placeholder(_))) {
+            faults.extend(self.check_placeholders(&self.environment).err());
+        }
         faults
+    }
+
+    /// Fills all placeholders, as if for a worker: whether each names a listener that is declared.
+    pub(super) fn check_placeholders(&self, environment: &BTreeMap<OsString, OsString>) -> Result<(), ReleaseError> {
+        let place = |Declaration { name, address, .. }: &Declaration| Place {
+            name: name.clone(),
+            address: address.to_string(),
+            port: address.port(),
+        };
+        let places = self.listeners.iter().map(place).collect();
+        let filling = Filling { places, first_descriptor: 3, generation: 0, slot: 0 };
+        let texts = self.command.iter().chain(environment.values());
+        texts.map(|text| filling.fill(text)).try_for_each(|filled| filled.map(drop).map_err(ReleaseError::Placeholder))
     }
 
     fn program_depends_on_directory(&self) -> bool {
@@ -57,6 +79,16 @@ mod tests {
             ),
             "{faults:?}"
         );
+    }
+
+    #[test]
+    fn a_placeholder_for_a_listener_that_is_not_declared_is_a_fault() {
+        let http = Declaration::new("http", crate::protocol::Address::from(8000));
+        let recipe = Recipe { listeners: vec![http], ..Recipe::new(["sh", "{fd:http}", "{port:web}", "{other}"]) };
+        let faults: Vec<String> = recipe.faults().iter().map(ToString::to_string).collect();
+        assert_eq!(faults, ["no listener is called web; there is http"]);
+        let recipe = Recipe { command: vec!["no-such-program-anywhere".into(), "{fd:web}".into()], ..recipe };
+        assert!(matches!(recipe.faults()[..], [ReleaseError::NotInPath { .. }, ReleaseError::Placeholder(_)]));
     }
 
     #[test]

@@ -139,6 +139,7 @@ impl Recipe {
         let mut held = open_to_hold(&program).map_err(unreadable)?;
         let identity = Identity::of(&held.metadata().map_err(unreadable)?);
         let is_elf = starts_like_elf(&mut held);
+        self.check_placeholders(&environment)?;
         let read = self.files_among_arguments(&directory);
         Ok(Release {
             program,

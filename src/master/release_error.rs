@@ -52,6 +52,9 @@ pub enum ReleaseError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// An argument or a variable asks for a listener that is not declared.
+    #[error("{0}")]
+    Placeholder(String),
     /// Its workers cannot run as who they are to run.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
