@@ -5,12 +5,13 @@ mod support;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use heirloom::load::{Load, Plan};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{Termios, tcgetattr};
@@ -98,6 +99,9 @@ impl Terminal {
             if text.contains(words) {
                 return text;
             }
+            let mut watched = [PollFd::new(self.ours.as_fd(), PollFlags::POLLIN)];
+            let ready = poll(&mut watched, PollTimeout::try_from(LIMIT).expect("a minute")).expect("it is open");
+            assert!(ready > 0, "no {words:?} in:\n{text}");
             let read = self.ours.read(&mut piece).unwrap_or_else(|error| panic!("no {words:?} ({error}) in:\n{text}"));
             seen.extend_from_slice(&piece[..read]);
         }
@@ -188,7 +192,7 @@ fn on_a_terminal_it_shows_a_picture_ends_by_itself_and_gives_the_terminal_back()
     assert!(picture.contains(ALTERNATE));
     assert!(picture.contains("generation"), "bars have names");
     let after = picture.split(NORMAL).nth(1).unwrap_or_default().to_owned();
-    let summary = after + &terminal.wait_for("reload it\r\n");
+    let summary = after + &terminal.wait_for("what became of it\r\n");
     for words in ["✔", "↩", " requests answered", "0 failed", "Try next"] {
         assert!(summary.contains(words), "{words:?} is missing in:\n{summary}");
     }
