@@ -39,10 +39,10 @@ fn the_master_sleeps_while_workers_serve() {
     }
 }
 
-/// Resident memory, in KiB.
+/// Resident memory that is the process's own, in KiB: pages of its program come and go as the master drops them.
 fn memory_of(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it is there");
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+    let resident = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("a line");
     resident.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
@@ -65,7 +65,8 @@ fn after_a_hundred_reloads_descriptors_and_memory_are_what_they_were_after_a_few
         (0..100).for_each(|_| reload());
         assert_eq!(kinds(master.pid()), descriptors);
         let after = memory_of(master.pid());
-        assert!(after <= memory + memory / 4, "{memory} KiB became {after} KiB");
+        // The history and the newest notices are kept, some KiB for a reload.
+        assert!(after <= memory + 1024, "{memory} KiB became {after} KiB");
         assert_eq!(children_of(master.pid()).len(), 1, "one worker, and nothing that was not reaped");
     }
 }
