@@ -2,5 +2,7 @@
 //! master's state.
 
 mod signals;
+#[cfg(feature = "program")]
+pub mod watch;
 
 pub use signals::{Signals, SignalsError};
