@@ -110,7 +110,7 @@ impl Master {
     pub async fn run(mut self) -> Result<Ending, RunError> {
         let open: Vec<Deed> = self.listeners.iter().map(|(_, listener)| listening(listener)).collect();
         open.into_iter().for_each(|deed| self.report(deed));
-        self.ask(Command::Reload, Origin::new("start"), None);
+        self.ask(Command::RELOAD, Origin::new("start"), None);
         loop {
             self.decide();
             if let Some(ending) = self.ending.take() {

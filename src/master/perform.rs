@@ -23,7 +23,12 @@ impl Master {
             Action::CancelResolve { .. } => {} // whatever it brings is about a generation that nobody knows any more
             Action::Allot { generation } => self.allot(generation),
             Action::Spawn { worker, generation, slot } => self.spawn(worker, generation, slot),
-            Action::Steer { generation } => self.steer(generation),
+            Action::Recall { generation, of } => {
+                let why = format!("the release of generation {of} is not kept");
+                self.feed(Event::Unresolved { generation, why });
+            }
+            Action::Steer { generation, .. } => self.steer(generation),
+            Action::Check { generation } => self.feed(Event::Checked { generation, failure: None }),
             Action::Promote { worker } => drop(self.say(worker, MasterMessage::Promoted, None)),
             Action::LameDuck { worker, linger } => {
                 let linger_ms = milliseconds(linger);

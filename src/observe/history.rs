@@ -1,10 +1,11 @@
 //! What became of every generation: a pure fold over reports, bounded.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::SystemTime;
 
-use crate::master::{Deed, Evidence, Report, What};
-use crate::supervision::{GenerationId, Notice, Origin, Reason, Slot};
+use super::attempt::{Attempt, Fate, Ran};
+use crate::master::{Deed, Report, What};
+use crate::supervision::{GenerationId, Notice, Origin, Reason};
 
 /// So many attempts are remembered, and those whose generation is not gone.
 const MOST: usize = 100;
@@ -16,67 +17,6 @@ const KEPT_OF_A_LINE: usize = 240;
 pub struct History {
     attempts: VecDeque<Attempt>,
     totals: Totals,
-}
-
-/// A generation, from the wish for it to its end.
-#[derive(Clone, Debug)]
-pub struct Attempt {
-    /// Its number.
-    pub generation: GenerationId,
-    /// Who asked for it.
-    pub origin: Origin,
-    /// What it runs, once that is known.
-    pub release: Option<Ran>,
-    /// What has become of it.
-    pub fate: Fate,
-    /// Why it was given up or rolled back.
-    pub why: Option<String>,
-    /// What it waits for.
-    pub waits_for: Option<String>,
-    /// The slot whose worker is to blame.
-    pub slot: Option<Slot>,
-    /// That worker's last lines; or the mistakes in a config file, each in its line.
-    pub last_lines: Vec<String>,
-    /// When it began to rise.
-    pub started: SystemTime,
-    /// When it was promoted or given up.
-    pub finished: Option<SystemTime>,
-    /// The generation that served before it.
-    pub previous: Option<GenerationId>,
-    /// When nothing was left of it.
-    pub gone: Option<SystemTime>,
-    /// How many workers each slot has had besides the first.
-    pub restarts: BTreeMap<Slot, u32>,
-    /// How it became known that a worker is ready which did not say so in our protocol.
-    pub evidence: BTreeMap<Slot, Evidence>,
-    /// The last worker that ended unasked.
-    failed: Option<(Slot, Vec<String>)>,
-}
-
-/// What a generation runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ran {
-    /// The program's file.
-    pub program: String,
-    /// The command as it was written.
-    pub command: Vec<String>,
-    /// Where it runs.
-    pub directory: String,
-}
-
-/// What has become of a generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It rises.
-    Rising,
-    /// It was promoted.
-    Promoted,
-    /// It was given up for a fault of its own.
-    Rejected,
-    /// It was given up because somebody wanted it.
-    Aborted,
-    /// It was promoted, and rolled back.
-    RolledBack,
 }
 
 /// How often what has happened.
@@ -163,6 +103,12 @@ impl History {
             }
             Notice::Remembered { .. }
             | Notice::Ready { .. }
+            | Notice::Checking { .. }
+            | Notice::Held { .. }
+            | Notice::Sharing { .. }
+            | Notice::Paused { .. }
+            | Notice::Resumed { .. }
+            | Notice::Unhealthy { .. }
             | Notice::NotSteered { .. }
             | Notice::StandingBy { .. }
             | Notice::Draining { .. }
@@ -207,23 +153,7 @@ impl History {
     }
 
     fn begin(&mut self, generation: GenerationId, origin: &Origin, started: SystemTime) {
-        self.attempts.push_back(Attempt {
-            generation,
-            origin: origin.clone(),
-            release: None,
-            fate: Fate::Rising,
-            why: None,
-            waits_for: None,
-            slot: None,
-            last_lines: Vec::new(),
-            started,
-            finished: None,
-            previous: None,
-            gone: None,
-            restarts: BTreeMap::new(),
-            evidence: BTreeMap::new(),
-            failed: None,
-        });
+        self.attempts.push_back(Attempt::new(generation, origin.clone(), started));
         self.forget();
     }
 
@@ -242,7 +172,12 @@ impl History {
             Reason::Exited { slot, .. } | Reason::NotReady { slot, .. } | Reason::Misbehaved { slot, .. } => {
                 (Fate::Rejected, Some(*slot))
             }
-            Reason::Unresolved { .. } | Reason::NoLane { .. } | Reason::NotSteered { .. } => (Fate::Rejected, None),
+            Reason::Unresolved { .. }
+            | Reason::NoLane { .. }
+            | Reason::NotSteered { .. }
+            | Reason::Unhealthy { .. }
+            | Reason::Overdue { .. }
+            | Reason::Errors { .. } => (Fate::Rejected, None),
         };
         match fate {
             Fate::Aborted => self.totals.aborted += 1,
@@ -299,7 +234,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::supervision::{Exit, WorkerId};
+    use crate::supervision::{Exit, Slot, WorkerId};
 
     fn told(history: &mut History, id: u64, notice: Notice, last_lines: &[&str]) {
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(id);

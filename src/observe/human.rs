@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::master::{Deed, Evidence, Report, Stream, What};
-use crate::supervision::{Ending, GenerationId, Notice, Reason};
+use crate::supervision::{Ending, GenerationId, Notice, Reason, SharedBy};
 
 /// How much a line matters: what colour a terminal gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,7 @@ fn weight_of(notice: &Notice) -> Weight {
         Notice::GivenUp { reason: Reason::Stopping | Reason::Superseded | Reason::Aborted { .. }, .. } => Weight::Step,
         Notice::GivenUp { .. }
         | Notice::RolledBack { .. }
+        | Notice::Unhealthy { .. }
         | Notice::NotSteered { .. }
         | Notice::Misbehaved { .. }
         | Notice::Killing { .. }
@@ -77,6 +78,12 @@ fn rules(notice: &Notice, pid: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result 
         Notice::WaitingForLane { generation, why } => write!(f, "generation {generation} waits: {why}"),
         Notice::Started { generation, slot, .. } => write!(f, "worker {generation}.{slot} started{pid}"),
         Notice::Ready { generation, slot, .. } => write!(f, "worker {generation}.{slot} is ready{pid}"),
+        Notice::Checking { .. }
+        | Notice::Held { .. }
+        | Notice::Sharing { .. }
+        | Notice::Paused { .. }
+        | Notice::Resumed { .. }
+        | Notice::Unhealthy { .. } => proving(notice, f),
         Notice::Promoted { generation, .. } => write!(f, "generation {generation} serves"),
         Notice::GivenUp { generation, reason, serving } => {
             write!(f, "generation {generation} is given up: {reason}{}", NeverStopped(*serving))
@@ -106,6 +113,36 @@ fn rules(notice: &Notice, pid: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result 
         | Notice::Misbehaved { .. }
         | Notice::Killing { .. }
         | Notice::LeftBehind { .. } => endings(notice, pid, f),
+    }
+}
+
+/// Between ready and promoted.
+fn proving(notice: &Notice, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match notice {
+        Notice::Checking { generation } => write!(f, "generation {generation} is ready, its health is checked"),
+        Notice::Held { generation, most: None } => {
+            write!(f, "generation {generation} is held until somebody promotes it")
+        }
+        Notice::Held { generation, most: Some(most) } => {
+            write!(f, "generation {generation} is held, for {} s or until somebody promotes it", most.as_secs_f64())
+        }
+        Notice::Sharing { generation, percent, step, steps, hold, by } => {
+            let of = match by {
+                SharedBy::Connections => "new connections",
+                SharedBy::Workers => "workers",
+            };
+            write!(f, "generation {generation} has {percent} % of {of} (step {step} of {steps}")?;
+            hold.map_or(Ok(()), |hold| write!(f, ", for {} s", hold.as_secs_f64()))?;
+            f.write_str(")")
+        }
+        Notice::Paused { generation, origin } => {
+            write!(f, "the rollout of generation {generation} stands still ({origin})")
+        }
+        Notice::Resumed { generation, origin } => {
+            write!(f, "the rollout of generation {generation} goes on ({origin})")
+        }
+        Notice::Unhealthy { generation, why } => write!(f, "generation {generation} fails its health check: {why}"),
+        _ => Ok(()),
     }
 }
 

@@ -76,6 +76,12 @@ impl Standing {
             Notice::Remembered { .. }
             | Notice::WaitingForLane { .. }
             | Notice::Started { .. }
+            | Notice::Checking { .. }
+            | Notice::Held { .. }
+            | Notice::Sharing { .. }
+            | Notice::Paused { .. }
+            | Notice::Resumed { .. }
+            | Notice::Unhealthy { .. }
             | Notice::NotSteered { .. }
             | Notice::StandingBy { .. }
             | Notice::Draining { .. }

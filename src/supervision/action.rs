@@ -6,21 +6,26 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GenerationId, Notice, RequestId, Slot, WorkerId};
+use super::{CohortId, GenerationId, Notice, RequestId, Slot, WorkerId};
 
 /// A deed for the master. When it fails, the failure comes back as an [`super::Event`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Find out what the generation is to run; answered by `Resolved` or `Unresolved`.
     Resolve { generation: GenerationId },
+    /// The same, but it is to run what the generation `of` ran; answered alike.
+    Recall { generation: GenerationId, of: GenerationId },
     /// Nobody waits any more for what is being resolved.
     CancelResolve { generation: GenerationId },
     /// Choose a free lane of each listener; answered by `Allotted`, `NoLaneYet` or `NotAllotted`.
     Allot { generation: GenerationId },
     /// Start a worker; answered by `Started`, and some day by `Exited`.
     Spawn { worker: WorkerId, generation: GenerationId, slot: Slot },
-    /// Send new connections to the generation, on every listener or on none; answered by `Steered` or `NotSteered`.
-    Steer { generation: GenerationId },
+    /// Send new connections to these cohorts, each its share, on every listener or on none; answered by `Steered` or
+    /// `NotSteered` about the generation.
+    Steer { generation: GenerationId, shares: Vec<Share>, sticky: bool },
+    /// One round of health checks, on a way that leads to the generation alone; answered by `Checked`.
+    Check { generation: GenerationId },
     /// Tell the worker that its generation serves now.
     Promote { worker: WorkerId },
     /// Tell the worker to ask its clients to leave, and to go on serving.
@@ -47,6 +52,21 @@ pub enum Action {
     Tell(Notice),
     /// The last action.
     End(Ending),
+}
+
+/// How much of all new connections goes to a cohort: its weight among the weights of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    pub cohort: CohortId,
+    pub weight: u32,
+}
+
+impl Action {
+    /// All new connections go to the whole generation.
+    pub fn steer_all(generation: GenerationId) -> Action {
+        let all = Share { cohort: CohortId::whole(generation), weight: 1 };
+        Action::Steer { generation, shares: vec![all], sticky: false }
+    }
 }
 
 /// What became of a command.

@@ -90,7 +90,7 @@ impl Supervisor {
         self.leaving.remove(&to);
         self.serving = Some(to);
         self.tell(Notice::RolledBack { generation: from, to, why });
-        self.order(Action::Steer { generation: to });
+        self.order(Action::steer_all(to));
         for id in self.workers_of(to) {
             let worker = self.workers.get_mut(&id).expect("it is one of that generation's");
             if let Life::LameDuck { since } = worker.life {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GenerationId, Plan, RequestId, WorkerId};
+use super::{GenerationId, Plan, RequestId, Strategy, WorkerId};
 
 /// Something happened: a command came in, a worker said something or died, or an action came to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,10 @@ pub enum Event {
     Steered { generation: GenerationId },
     /// They could not be steered to it; nothing has changed.
     NotSteered { generation: GenerationId, why: String },
+    /// How a round of health checks went: what is wrong, if anything is.
+    Checked { generation: GenerationId, failure: Option<String> },
+    /// How many requests the worker has answered so far, and how many of them went wrong.
+    Reported { worker: WorkerId, requests: u64, errors: u64 },
     /// Whether anything is left to be accepted of what was steered to the generation.
     Looked { generation: GenerationId, settled: bool },
     /// How many processes the dead workers of the generation have left behind.
@@ -54,10 +58,19 @@ pub enum Event {
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
-    /// Raise a new generation from a freshly resolved release.
-    Reload,
+    /// Raise a new generation from a freshly resolved release; in this way, if one is named, and not before somebody
+    /// promotes it, if `hold`.
+    Reload { strategy: Option<Strategy>, hold: bool },
     /// Give up the generation that rises.
     Abort,
+    /// Let the generation go on that is held; give all to the one that has a share.
+    Promote,
+    /// Go back to the generation that served before, or to this one.
+    Rollback { to: Option<GenerationId> },
+    /// Stop the clocks of the rollout.
+    Pause,
+    /// Let them go on.
+    Resume,
     /// So many workers more, or less, for the generation that serves.
     Scale(i32),
     /// Exactly so many workers for the generation that serves.
@@ -66,6 +79,11 @@ pub enum Command {
     Dismiss,
     /// End everything; at once, if `fast`.
     Stop { fast: bool },
+}
+
+impl Command {
+    /// A reload as the release has it.
+    pub const RELOAD: Command = Command::Reload { strategy: None, hold: false };
 }
 
 /// Who asks, and why.

@@ -189,6 +189,8 @@ impl Event {
             | Event::Exited { .. }
             | Event::Steered { .. }
             | Event::NotSteered { .. }
+            | Event::Checked { .. }
+            | Event::Reported { .. }
             | Event::Looked { .. }
             | Event::Swept { .. }
             | Event::StrangerReaped

@@ -20,6 +20,32 @@ pub struct Slot(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestId(pub u64);
 
+/// Workers of a generation that share a lane, and come and go together. A generation is one cohort, number 0, unless it
+/// is rolled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CohortId {
+    /// Whose it is.
+    pub generation: GenerationId,
+    /// Which of them: 0 for the only one, else counted from 1.
+    pub number: u32,
+}
+
+impl CohortId {
+    /// All of a generation.
+    pub const fn whole(generation: GenerationId) -> CohortId {
+        CohortId { generation, number: 0 }
+    }
+}
+
+impl fmt::Display for CohortId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number {
+            0 => self.generation.fmt(f),
+            number => write!(f, "{}.{number}", self.generation),
+        }
+    }
+}
+
 macro_rules! shown_as_its_number {
     ($($id:ty),*) => { $(
         impl fmt::Display for $id {

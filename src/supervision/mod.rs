@@ -14,6 +14,7 @@ mod leave;
 mod notice;
 mod plan;
 mod rise;
+mod rollout;
 mod scale;
 mod stop;
 mod supervisor;
@@ -27,11 +28,12 @@ mod storm;
 #[cfg(test)]
 mod story;
 
-pub use action::{Action, Ending, Outcome};
+pub use action::{Action, Ending, Outcome, Share};
 pub use event::{Command, Event, Exit, Origin};
-pub use ids::{GenerationId, RequestId, Slot, WorkerId};
-pub use notice::{Notice, Reason};
+pub use ids::{CohortId, GenerationId, RequestId, Slot, WorkerId};
+pub use notice::{Notice, Reason, SharedBy};
 pub use plan::{Coalescing, FirstStart, Plan, Policy};
+pub use rollout::{CanaryStep, ErrorBudget, Health, Rollout, Strategy, UnknownStrategy};
 pub use supervisor::Supervisor;
 pub use uptime::Uptime;
 pub use view::{GenerationView, Stage, View, WorkerStage, WorkerView};

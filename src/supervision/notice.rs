@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ending, Exit, GenerationId, Origin, Slot, WorkerId};
+use super::{Ending, ErrorBudget, Exit, GenerationId, Origin, Slot, WorkerId};
 
 /// Something that somebody may want to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,33 @@ pub enum Notice {
     Started { generation: GenerationId, slot: Slot, worker: WorkerId },
     /// A worker can serve.
     Ready { generation: GenerationId, slot: Slot, worker: WorkerId },
+    /// The generation's health is checked, before any client meets it.
+    Checking { generation: GenerationId },
+    /// The generation has proved itself and waits: until somebody promotes it, or for so long.
+    Held {
+        generation: GenerationId,
+        #[serde(default, rename = "seconds", with = "some_seconds", skip_serializing_if = "Option::is_none")]
+        most: Option<Duration>,
+    },
+    /// The generation has a share of new connections: until somebody promotes it, or for so long.
+    Sharing {
+        generation: GenerationId,
+        /// What it is given.
+        percent: u8,
+        /// Which step this is, counted from 1.
+        step: u32,
+        /// Of how many.
+        steps: u32,
+        #[serde(default, rename = "seconds", with = "some_seconds", skip_serializing_if = "Option::is_none")]
+        hold: Option<Duration>,
+        by: SharedBy,
+    },
+    /// The rollout's clocks stand still.
+    Paused { generation: GenerationId, origin: Origin },
+    /// They go on.
+    Resumed { generation: GenerationId, origin: Origin },
+    /// A health check failed, after one that did not.
+    Unhealthy { generation: GenerationId, why: String },
     /// New connections go to the generation.
     Promoted { generation: GenerationId, previous: Option<GenerationId> },
     /// The generation is ended before any client met it.
@@ -67,6 +94,16 @@ pub enum Notice {
     Ended { ending: Ending },
 }
 
+/// What a share is one of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SharedBy {
+    /// The kernel gives it so many of the new connections.
+    Connections,
+    /// All generations accept from one lane: it has so many of the workers.
+    Workers,
+}
+
 /// Why a generation was given up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -90,6 +127,18 @@ pub enum Reason {
     Misbehaved { slot: Slot, what: String },
     /// New connections could not be steered to it.
     NotSteered { why: String },
+    /// Its health checks failed, so often in a row.
+    Unhealthy { why: String, failures: u32 },
+    /// It was not proved in time.
+    Overdue {
+        #[serde(rename = "seconds", with = "seconds")]
+        deadline: Duration,
+        /// What was still wrong with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    /// Its workers reported more errors than they may make.
+    Errors { errors: u64, requests: u64, budget: ErrorBudget },
     /// A newer one is wanted.
     Superseded,
     /// Somebody asked for it.
@@ -110,6 +159,17 @@ impl fmt::Display for Reason {
                 lacking.as_ref().map_or(Ok(()), |what| write!(f, ": {what}"))
             }
             Reason::Misbehaved { slot, what } => write!(f, "the worker in slot {slot} misbehaved: {what}"),
+            Reason::Unhealthy { why, failures: 1 } => write!(f, "its health check failed: {why}"),
+            Reason::Unhealthy { why, failures } => {
+                write!(f, "its health check failed {failures} times in a row: {why}")
+            }
+            Reason::Overdue { deadline, why } => {
+                write!(f, "not proved within {} s (progress_deadline)", deadline.as_secs_f64())?;
+                why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
+            }
+            Reason::Errors { errors, requests, budget } => {
+                write!(f, "{errors} of {requests} requests went wrong, more than {budget} (error_budget)")
+            }
             Reason::Superseded => f.write_str("a newer one is wanted"),
             Reason::Aborted { origin } => write!(f, "aborted ({origin})"),
             Reason::Stopping => f.write_str("the master is asked to stop"),
@@ -130,5 +190,21 @@ mod seconds {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
         Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The same, where there may be none.
+mod some_seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(wait: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        wait.map(|wait| wait.as_secs_f64()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        let seconds = Option::<f64>::deserialize(deserializer)?;
+        seconds.map(Duration::try_from_secs_f64).transpose().map_err(serde::de::Error::custom)
     }
 }

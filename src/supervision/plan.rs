@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Rollout;
+
 /// The numbers of one release: how many workers, and how long we wait for what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -23,6 +25,9 @@ pub struct Plan {
     pub ready_grace: Duration,
     /// A worker that has not finished draining by then is killed.
     pub drain_grace: Duration,
+    /// How a newcomer takes over, and how it is judged.
+    #[serde(default)]
+    pub rollout: Rollout,
 }
 
 impl Default for Plan {
@@ -36,6 +41,7 @@ impl Default for Plan {
             linger: Duration::from_secs(5),
             ready_grace: Duration::from_secs(30),
             drain_grace: Duration::from_secs(30),
+            rollout: Rollout::default(),
         }
     }
 }

@@ -144,7 +144,7 @@ impl Supervisor {
             (0..of.plan.workers.max(1)).map(Slot).filter(|slot| !of.slots.contains_key(slot)).collect();
         if missing.is_empty() {
             self.rising.as_mut().expect("it is starting").step = Step::Steering;
-            return self.order(Action::Steer { generation });
+            return self.order(Action::steer_all(generation));
         }
         for slot in missing {
             self.spawn(generation, slot, now);
@@ -199,7 +199,7 @@ impl Supervisor {
         if self.steers_again_at().is_some_and(|at| at <= now) {
             self.steer_again = None;
             if let Some(generation) = self.serving {
-                self.order(Action::Steer { generation });
+                self.order(Action::steer_all(generation));
             }
         }
     }

@@ -128,6 +128,7 @@ impl Supervisor {
             Event::Exited { worker, exit } => self.exited(worker, exit, now),
             Event::Steered { generation } => self.steered(generation, now),
             Event::NotSteered { generation, why } => self.not_steered(generation, why, now),
+            Event::Checked { .. } | Event::Reported { .. } => {}
             Event::Looked { generation, settled } => self.looked(generation, settled, now),
             Event::Swept { generation, survivors } => self.swept(generation, survivors, now),
             Event::StrangerReaped => self.sweep_again(now),
@@ -137,8 +138,11 @@ impl Supervisor {
 
     fn asked(&mut self, request: RequestId, command: Command, origin: Origin, now: Uptime) {
         match command {
-            Command::Reload => self.reload(request, origin, now),
+            Command::Reload { .. } => self.reload(request, origin, now),
             Command::Abort => self.abort(request, origin, now),
+            Command::Promote | Command::Rollback { .. } | Command::Pause | Command::Resume => {
+                self.answer([request], &Outcome::Refused("this version cannot do that yet".into()));
+            }
             Command::Scale(by) => self.scale(request, by, origin, now),
             Command::ScaleTo(workers) => self.scale_to(request, workers, origin, now),
             Command::Dismiss => self.dismiss(request, origin, now),

@@ -13,6 +13,8 @@ pub struct View {
     pub rising: Option<GenerationId>,
     /// Another reload waits for the outcome of the one that is under way.
     pub reload_waits: bool,
+    /// The clocks of the rollout stand still.
+    pub paused: bool,
     /// The master is on its way out.
     pub stopping: bool,
     /// All that are not gone, by their numbers.
@@ -26,6 +28,8 @@ pub struct GenerationView {
     pub stage: Stage,
     /// When its stage ends by itself, if it does.
     pub until: Option<Uptime>,
+    /// How much of all new connections it is given, in per cent.
+    pub share: u8,
     /// How many workers it is to have: none when it is on its way out.
     pub wanted: Option<u32>,
     /// By slot; two may be in one, if the former is on its way out.
@@ -38,6 +42,13 @@ pub enum Stage {
     Resolving,
     WaitingForLane,
     Starting,
+    Checking,
+    Held,
+    /// It has a share, at this step of so many.
+    Sharing {
+        step: u32,
+        steps: u32,
+    },
     Steering,
     Serving,
     Unsteered,
@@ -77,6 +88,7 @@ impl Supervisor {
             id,
             stage: Stage::Resolving,
             until: None,
+            share: 0,
             wanted: None,
             workers: Vec::new(),
         });
@@ -85,6 +97,7 @@ impl Supervisor {
             serving: self.serving,
             rising: self.rising(),
             reload_waits: self.wanted.is_some(),
+            paused: false,
             stopping: self.is_stopping(),
             generations: all.chain(unresolved).collect(),
         }
@@ -99,7 +112,8 @@ impl Supervisor {
         let leaves = self.leaving.get(&id).is_some_and(|leaving| !matches!(leaving, Leaving::Unsteered));
         let slots = u32::try_from(generation.slots.len()).unwrap_or(u32::MAX);
         let wanted = if self.rising() == Some(id) { generation.plan.workers.max(1) } else { slots };
-        GenerationView { id, stage, until, wanted: (!leaves).then_some(wanted), workers }
+        let share = if self.serving == Some(id) { 100 } else { 0 };
+        GenerationView { id, stage, until, share, wanted: (!leaves).then_some(wanted), workers }
     }
 
     fn stage_of(&self, id: GenerationId, workers: &[WorkerView]) -> (Stage, Option<Uptime>) {

@@ -85,7 +85,7 @@ impl std::fmt::Debug for Signals {
 fn meaning(signal: i32, circumstances: Circumstances) -> Meaning {
     match signal {
         SIGHUP if circumstances.terminal_closed => Meaning::Ask(Command::Stop { fast: false }),
-        SIGHUP => Meaning::Ask(Command::Reload),
+        SIGHUP => Meaning::Ask(Command::RELOAD),
         SIGTERM | SIGQUIT | SIGINT => Meaning::Ask(Command::Stop { fast: false }),
         // The kernel sends these to whoever touches a terminal from the background: that is no wish for workers.
         SIGTTIN if circumstances.sent => Meaning::Ask(Command::Scale(1)),
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_hangup_reloads_unless_the_terminal_is_gone() {
-        assert_eq!(meaning(SIGHUP, PLAIN), Meaning::Ask(Command::Reload));
+        assert_eq!(meaning(SIGHUP, PLAIN), Meaning::Ask(Command::RELOAD));
         let closed = Circumstances { terminal_closed: true, ..PLAIN };
         assert_eq!(meaning(SIGHUP, closed), Meaning::Ask(Command::Stop { fast: false }));
     }

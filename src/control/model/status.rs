@@ -146,7 +146,13 @@ pub enum GenerationState {
     WaitingForLane,
     /// Its workers are started, and not all are ready.
     Starting,
-    /// All are ready: new connections are being sent to it.
+    /// All are ready: its health is checked, and no client meets it.
+    Checking,
+    /// It has proved itself and waits to be promoted.
+    Held,
+    /// A share of new connections goes to it.
+    Sharing,
+    /// All new connections are being sent to it.
     Steering,
     /// New connections go to it.
     Serving,

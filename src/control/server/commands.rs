@@ -34,7 +34,7 @@ type Answered = Result<Answer, Refusal>;
 impl Asking<'_> {
     pub(super) async fn reload(&self, reload: Reload) -> Answered {
         let patience = patience(reload.timeout_seconds)?;
-        let outcome = self.ask(Command::Reload, "reload", reload.reason).await?;
+        let outcome = self.ask(Command::RELOAD, "reload", reload.reason).await?;
         if reload.wait == Wait::None {
             return self.going_on().await;
         }

@@ -110,9 +110,16 @@ fn lane_state(
     match view.map(|view| (view.stage, view.workers.len())) {
         None => (LaneState::Retired, what("has just gone")),
         Some((Stage::Serving | Stage::Unsteered, _)) => (LaneState::Taken, what("serves")),
-        Some((Stage::Resolving | Stage::WaitingForLane | Stage::Starting | Stage::Steering, _)) => {
-            (LaneState::Taken, what("rises"))
-        }
+        Some((Stage::Sharing { .. }, _)) => (LaneState::Taken, what("has a share")),
+        Some((
+            Stage::Resolving
+            | Stage::WaitingForLane
+            | Stage::Starting
+            | Stage::Checking
+            | Stage::Held
+            | Stage::Steering,
+            _,
+        )) => (LaneState::Taken, what("rises")),
         Some((Stage::Standby, _)) => (LaneState::Taken, what("stands by: the next reload ends it")),
         Some((Stage::Settling, _)) => (LaneState::Retired, what("settles: it accepts what was steered to it before")),
         Some((Stage::Draining, 1)) => (LaneState::Retired, what("drains: 1 worker is left")),

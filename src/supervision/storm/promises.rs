@@ -15,7 +15,10 @@ impl World {
         let refusal = matches!(action, Action::Answer { outcome: Outcome::Refused(_), .. });
         promise(!self.facts.ended || refusal, || "something was done after the end".into())?;
         match *action {
-            Action::Resolve { generation } | Action::Allot { generation } => self.is_known(generation),
+            Action::Resolve { generation }
+            | Action::Recall { generation, .. }
+            | Action::Allot { generation }
+            | Action::Check { generation } => self.is_known(generation),
             Action::CancelResolve { generation } => {
                 let under_way = self.is_under_way(&Action::Resolve { generation });
                 promise(under_way, || format!("generation {generation} was not being resolved"))
@@ -30,7 +33,7 @@ impl World {
             }
             Action::Forget { generation } => self.may_be_forgotten(generation),
             Action::Spawn { generation, slot, .. } => self.may_be_spawned(generation, slot),
-            Action::Steer { generation } => self.may_be_steered_to(generation),
+            Action::Steer { generation, .. } => self.may_be_steered_to(generation),
             Action::Promote { worker } => {
                 let process = self.alive(worker)?;
                 let fit = self.serves(process.generation) && process.ready && !process.misbehaved;

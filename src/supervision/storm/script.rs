@@ -88,7 +88,7 @@ impl Storm {
 impl World {
     pub(super) fn go_through(&mut self, storm: &Storm) -> Result<(), String> {
         if storm.serving {
-            self.ask(Command::Reload)?;
+            self.ask(Command::RELOAD)?;
             self.calm_down()?;
         }
         for &step in &storm.steps {
@@ -139,7 +139,7 @@ impl Death {
 fn step() -> impl Strategy<Value = Step> {
     let which = any::<u8>;
     let command = prop_oneof![
-        100 => Just(Command::Reload),
+        100 => Just(Command::RELOAD),
         12 => Just(Command::Abort),
         30 => (-2..=2).prop_map(Command::Scale),
         10 => (0..=4u32).prop_map(Command::ScaleTo),
@@ -190,6 +190,7 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
             linger: seconds(5),
             ready_grace: seconds(ready_grace),
             drain_grace,
+            rollout: Default::default(),
         };
         plans.into_iter().map(plan).collect()
     })

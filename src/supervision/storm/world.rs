@@ -142,7 +142,7 @@ impl World {
                 self.spawn(*worker, *generation, *slot);
                 self.under_way.push((action, Goes::Well));
             }
-            Action::Steer { generation } => {
+            Action::Steer { generation, .. } => {
                 let goes = if std::mem::take(&mut self.next_steer_fails) { Goes::Wrong } else { Goes::Well };
                 if goes == Goes::Well {
                     self.steer(*generation);
@@ -165,6 +165,7 @@ impl World {
             Action::Answer { request, outcome } => self.answered(*request, outcome),
             Action::Tell(notice) => self.told(notice),
             Action::End(_) => self.facts.ended = true,
+            Action::Recall { .. } | Action::Check { .. } => self.under_way.push((action, Goes::Well)),
             Action::CancelResolve { .. } | Action::Promote { .. } | Action::Rescue { .. } => {}
         }
     }

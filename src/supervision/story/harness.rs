@@ -84,8 +84,8 @@ pub(in crate::supervision) fn answer(action: &Action, goes: Goes, plan: &Plan) -
         Action::Allot { generation } => Event::NotAllotted { generation, why: "a stranger holds the lanes".into() },
         Action::Spawn { worker, .. } if well => Event::Started { worker },
         Action::Spawn { worker, .. } => Event::Exited { worker, exit: Exit::NotStarted("permission denied".into()) },
-        Action::Steer { generation } if well => Event::Steered { generation },
-        Action::Steer { generation } => Event::NotSteered { generation, why: "the kernel refused".into() },
+        Action::Steer { generation, .. } if well => Event::Steered { generation },
+        Action::Steer { generation, .. } => Event::NotSteered { generation, why: "the kernel refused".into() },
         Action::Look { generation } => Event::Looked { generation, settled: well },
         Action::Sweep { generation } => Event::Swept { generation, survivors: u32::from(!well) },
         _ => return None,
@@ -146,7 +146,7 @@ impl Story {
     }
 
     pub(in crate::supervision) fn reload(&mut self) {
-        self.ask(Command::Reload);
+        self.ask(Command::RELOAD);
     }
 
     /// A reload whose workers all become ready.

@@ -1,6 +1,6 @@
 //! Actions as plain lines, and how two stories differ.
 
-use crate::supervision::{Action, Ending, Notice};
+use crate::supervision::{Action, Ending, Notice, Share};
 
 /// What is not worth a line in a story: the story itself made it happen, or the line beside it says as much.
 pub(super) fn goes_without_saying(action: &Action) -> bool {
@@ -36,7 +36,9 @@ pub(in crate::supervision) fn line(action: &Action) -> String {
         Action::Spawn { worker, generation, slot } => {
             format!("spawn worker {worker} for generation {generation} in slot {slot}")
         }
-        Action::Steer { generation } => format!("steer to generation {generation}"),
+        Action::Recall { generation, of } => format!("recall generation {of} as generation {generation}"),
+        Action::Steer { shares, sticky, .. } => steered(shares, *sticky),
+        Action::Check { generation } => format!("check generation {generation}"),
         Action::Promote { worker } => format!("promote worker {worker}"),
         Action::LameDuck { worker, .. } => format!("lame duck worker {worker}"),
         Action::Resume { worker } => format!("resume worker {worker}"),
@@ -54,6 +56,17 @@ pub(in crate::supervision) fn line(action: &Action) -> String {
     }
 }
 
+fn steered(shares: &[Share], sticky: bool) -> String {
+    match shares {
+        [all] => format!("steer to generation {}", all.cohort),
+        shares => {
+            let parts: Vec<String> =
+                shares.iter().map(|share| format!("{} to generation {}", share.weight, share.cohort)).collect();
+            format!("steer {}{}", parts.join(", "), if sticky { ", by their addresses" } else { "" })
+        }
+    }
+}
+
 fn told(notice: &Notice) -> String {
     match notice {
         Notice::Rising { generation, .. } => format!("generation {generation} rising"),
@@ -61,6 +74,16 @@ fn told(notice: &Notice) -> String {
         Notice::WaitingForLane { generation, why } => format!("generation {generation} waits for a lane: {why}"),
         Notice::Started { worker, .. } => format!("worker {worker} started"),
         Notice::Ready { worker, .. } => format!("worker {worker} ready"),
+        Notice::Checking { generation } => format!("generation {generation} checked"),
+        Notice::Held { generation, most: None } => format!("generation {generation} held"),
+        Notice::Held { generation, most: Some(most) } => format!("generation {generation} held for {most:?}"),
+        Notice::Sharing { generation, percent, step, steps, hold, .. } => {
+            let hold = hold.map(|hold| format!(" for {hold:?}")).unwrap_or_default();
+            format!("generation {generation} has {percent} %{hold}, step {step} of {steps}")
+        }
+        Notice::Paused { generation, .. } => format!("generation {generation} paused"),
+        Notice::Resumed { generation, .. } => format!("generation {generation} resumed"),
+        Notice::Unhealthy { generation, why } => format!("generation {generation} is unhealthy: {why}"),
         Notice::Promoted { generation, .. } => format!("generation {generation} promoted"),
         Notice::GivenUp { generation, reason, .. } => format!("generation {generation} given up: {reason}"),
         Notice::RolledBack { generation, to, why } => {

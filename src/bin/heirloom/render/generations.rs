@@ -104,7 +104,10 @@ fn what_comes(generation: &Generation) -> String {
         GenerationState::Resolving
         | GenerationState::WaitingForLane
         | GenerationState::Starting
+        | GenerationState::Checking
         | GenerationState::Steering => Some("given up"),
+        GenerationState::Held => Some("promoted"),
+        GenerationState::Sharing => Some("next step"),
         GenerationState::Serving | GenerationState::Unsteered | GenerationState::Settling => None,
     };
     let until = generation.until_seconds.and_then(|seconds| Some(format!("{} in {}", end?, age(seconds.ceil()))));
@@ -118,6 +121,9 @@ pub(super) fn word(state: GenerationState) -> &'static str {
         GenerationState::Resolving => "resolving",
         GenerationState::WaitingForLane => "waiting",
         GenerationState::Starting => "starting",
+        GenerationState::Checking => "checking",
+        GenerationState::Held => "held",
+        GenerationState::Sharing => "sharing",
         GenerationState::Steering => "steering",
         GenerationState::Serving => "serving",
         GenerationState::Unsteered => "unsteered",
@@ -145,6 +151,9 @@ fn style(state: GenerationState) -> Style {
         GenerationState::Resolving
         | GenerationState::WaitingForLane
         | GenerationState::Starting
+        | GenerationState::Checking
+        | GenerationState::Held
+        | GenerationState::Sharing
         | GenerationState::Steering => AnsiColor::Cyan.on_default(),
         GenerationState::Unsteered => AnsiColor::Red.on_default(),
         GenerationState::Settling

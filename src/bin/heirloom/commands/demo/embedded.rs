@@ -60,7 +60,7 @@ impl Embedded {
 
     /// Asks for a new generation.
     pub(super) fn reload(&self) {
-        self.ask(Command::Reload);
+        self.ask(Command::RELOAD);
     }
 
     /// Asks it to end.

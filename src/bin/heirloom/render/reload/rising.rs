@@ -122,6 +122,8 @@ impl Rising {
         let (step, why) = match reason {
             Reason::Unresolved { .. } => ("release", String::new()),
             Reason::NoLane { .. } => ("lane", String::new()),
+            Reason::Unhealthy { .. } | Reason::Overdue { .. } => ("healthy", String::new()),
+            Reason::Errors { .. } => ("errors", String::new()),
             Reason::NotSteered { .. } => ("steering", String::new()),
             Reason::Exited { slot, exit } => ("ready", format!("{} {exit}", worker(slot))),
             Reason::NotReady { slot, .. } => ("ready", format!("{} is not ready, and its time is over", worker(slot))),
