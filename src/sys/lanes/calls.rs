@@ -40,6 +40,14 @@ pub(super) fn set_number(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: c
     set_option(fd, level, name, &value.to_ne_bytes())
 }
 
+/// How many bytes have come over a TCP connection, read or not: `tcpi_bytes_received`.
+pub(super) fn bytes_received(fd: BorrowedFd<'_>) -> nix::Result<u64> {
+    const AT: usize = 128;
+    let info = option(fd, libc::IPPROTO_TCP, libc::TCP_INFO, AT + 8)?;
+    let bytes = info.get(AT..AT + 8).and_then(|bytes| bytes.try_into().ok());
+    bytes.map(u64::from_ne_bytes).ok_or(Errno::EINVAL)
+}
+
 /// Attaches a classic BPF program to the SO_REUSEPORT group of a socket.
 #[allow(unsafe_code)]
 pub(super) fn attach(fd: BorrowedFd<'_>, code: &mut [libc::sock_filter]) -> nix::Result<()> {

@@ -6,12 +6,7 @@
 use std::{
     collections::BTreeSet,
     io,
-    net::SocketAddr,
     os::fd::{AsFd, AsRawFd, OwnedFd},
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
 };
 
 use nix::{
@@ -25,9 +20,10 @@ use super::{
     error::{OpenError, call},
     listener::{MOST, Repaired},
     order::Order,
-    probe::{Knock, Probe},
+    own::{Knock, Own},
     program::Program,
-    seat::{LaneId, Seat},
+    rules::Rules,
+    seat::{LaneId, Seat, Steering},
     socket::{Seats, Socket},
     strangers,
     tcp::{Tcp, share},
@@ -43,15 +39,7 @@ pub(super) struct Group {
     backlog: u32,
     order: Order,
     shut: BTreeSet<Seat>,
-    probe: Option<Rule>,
-}
-
-/// What comes from this address goes to this lane, as long as its probe is there.
-#[derive(Debug)]
-struct Rule {
-    source: SocketAddr,
-    lane: LaneId,
-    mended: Weak<AtomicBool>,
+    rules: Rules,
 }
 
 /// A group that was opened, or the first socket alone, where the kernel refuses to be given a program.
@@ -73,8 +61,13 @@ impl Group {
             return Ok(Opened::Alone(Socket::new(first, options.backlog).map_err(call(&at, "fstat"))?));
         }
         let mut seats = Seats::default();
-        let mut group =
-            Group { tcp, backlog: options.backlog, order: Order::empty(), shut: BTreeSet::new(), probe: None };
+        let mut group = Group {
+            tcp,
+            backlog: options.backlog,
+            order: Order::empty(),
+            shut: BTreeSet::new(),
+            rules: Rules::default(),
+        };
         group.add(&mut seats, first).map_err(|error| group.refused(error))?;
         for _ in 1..options.lanes {
             let another = group.tcp.another().map_err(|error| group.refused(error))?;
@@ -84,20 +77,20 @@ impl Group {
         Ok(Opened::Steered(seats, group))
     }
 
-    /// Sends what arrives from now on to one seat. An error, and nothing changes, if its index is in doubt.
-    pub(super) fn steer(&mut self, seats: &Seats, to: Seat) -> io::Result<()> {
+    /// Sends what arrives from now on elsewhere. An error, and nothing changes, if an index is in doubt.
+    pub(super) fn steer(&mut self, seats: &Seats, to: &Steering) -> io::Result<()> {
         self.look(seats)?;
         self.attach(seats, to)
     }
 
     /// The same for a caller who has just seen that none of its members was shut.
-    pub(super) fn steer_unseen(&self, seats: &Seats, to: Seat) -> io::Result<()> {
+    pub(super) fn steer_unseen(&self, seats: &Seats, to: &Steering) -> io::Result<()> {
         self.attach(seats, to)
     }
 
     /// Mends everything that was shut: steers without it, lets it listen again (at the end of the group), and opens a new
     /// helm behind it; the former helm stays where it is, as a spare lane.
-    pub(super) fn repair(&mut self, seats: &mut Seats, steered: Seat) -> io::Result<Vec<Repaired>> {
+    pub(super) fn repair(&mut self, seats: &mut Seats, steered: &Steering) -> io::Result<Vec<Repaired>> {
         self.look(seats)?;
         if self.shut.is_empty() && self.order.is_last(Seat::Helm) {
             return Ok(Vec::new());
@@ -106,7 +99,9 @@ impl Group {
         self.refuse_too_many(seats)?;
         let rebuilt = self.make_certain(seats, steered)?;
         self.join_again(seats, Seat::Helm)?;
-        self.attach(seats, if self.order.has(steered) { steered } else { Seat::Helm })?;
+        self.attach_by(seats, steered, |seat| {
+            self.require_index(if self.order.has(seat) { seat } else { Seat::Helm })
+        })?;
         let lanes: Vec<Seat> = self.shut.iter().copied().collect();
         for seat in &lanes {
             self.join_again(seats, *seat)?;
@@ -123,7 +118,7 @@ impl Group {
     }
 
     /// Opens one more lane: the former helm, with a new one behind it. No lane moves.
-    pub(super) fn open_one_more(&mut self, seats: &mut Seats, steered: Seat) -> io::Result<LaneId> {
+    pub(super) fn open_one_more(&mut self, seats: &mut Seats, steered: &Steering) -> io::Result<LaneId> {
         self.look(seats)?;
         if !self.shut.is_empty() || !self.order.is_last(Seat::Helm) {
             return Err(io::Error::other("a lane is shut: repair it first"));
@@ -135,28 +130,25 @@ impl Group {
         Ok(lane)
     }
 
-    /// Connects into one lane, while everything else goes where it went before. It replaces the probe before.
-    pub(super) fn probe(&mut self, seats: &Seats, steered: Seat, lane: LaneId) -> io::Result<Probe> {
-        let seat = Seat::Lane(lane);
-        let listener = seats.require(seat)?.as_fd();
+    /// Connects to one seat, while everything else goes where it went before.
+    pub(super) fn connect(&mut self, seats: &Seats, steered: &Steering, seat: Seat) -> io::Result<Own> {
+        seats.require(seat)?;
         self.look(seats)?;
         self.require_index(seat)?;
         let knock = Knock::bind(&self.tcp)?;
-        self.probe = Some(Rule { source: knock.source, lane, mended: Arc::downgrade(&knock.mended) });
-        let begun = self.attach(seats, steered).and_then(|()| knock.connect(listener));
+        let source = knock.source;
+        self.rules.add(&knock, seat)?;
+        let begun = self.attach(seats, steered).and_then(|()| knock.connect());
         if begun.is_err() {
-            self.probe = None;
+            self.rules.remove_source(source);
             let _ = self.attach(seats, steered);
         }
         begun
     }
 
-    /// Takes the rule of a probe away, then closes its connection: nobody can get its port in between.
-    pub(super) fn end_probe(&mut self, seats: &Seats, steered: Seat, probe: Probe) -> io::Result<()> {
-        let mended = Arc::downgrade(probe.mended());
-        if self.probe.take_if(|rule| rule.mended.ptr_eq(&mended)).is_none() {
-            return Ok(());
-        }
+    /// Takes the rule of a connection away, then closes it: nobody can get its port in between.
+    pub(super) fn end(&mut self, seats: &Seats, steered: &Steering, own: Own) -> io::Result<()> {
+        self.rules.remove(&own);
         self.look(seats)?;
         self.attach(seats, steered)
     }
@@ -173,18 +165,27 @@ impl Group {
         Ok(())
     }
 
-    /// Puts a program in force by the helm, the only member that can. A probe that is there keeps its rule.
-    fn attach(&self, seats: &Seats, to: Seat) -> io::Result<()> {
+    /// Puts a program in force by the helm, the only member that can. Connections of ours that are there keep their rules.
+    fn attach(&self, seats: &Seats, to: &Steering) -> io::Result<()> {
+        self.attach_by(seats, to, |seat| self.require_index(seat))
+    }
+
+    fn attach_by(&self, seats: &Seats, to: &Steering, index: impl Fn(Seat) -> io::Result<usize>) -> io::Result<()> {
         if !self.order.has(Seat::Helm) {
             return Err(io::Error::new(io::ErrorKind::NotConnected, "the helm is shut: repair it first"));
         }
-        let index = self.require_index(to)?;
-        let rule = self.probe.as_ref().filter(|rule| rule.mended.strong_count() > 0);
-        let asked = match rule.and_then(|rule| Some((rule.source, self.order.index(Seat::Lane(rule.lane))?))) {
-            Some((source, lane)) => Program::ask().from(source, lane),
-            None => Program::ask(),
+        let rules = self.rules.iter().filter_map(|(source, seat)| Some((source, self.order.index(seat)?)));
+        let asked = rules.fold(Program::ask(), |asked, (source, index)| asked.from(source, index));
+        let program = match to {
+            Steering::To(lane) => asked.otherwise(index(Seat::Lane(*lane))?),
+            Steering::Hold => asked.otherwise(index(Seat::Helm)?),
+            Steering::Split(split) => {
+                let (parts, last) = split.parts();
+                let parts = parts.into_iter().map(|(lane, below)| Ok((index(Seat::Lane(lane))?, below)));
+                asked.divide(split.by(), &parts.collect::<io::Result<Vec<_>>>()?, index(Seat::Lane(last))?)
+            }
         };
-        Ok(asked.otherwise(index).attach(seats.require(Seat::Helm)?.as_fd())?)
+        Ok(program.attach(seats.require(Seat::Helm)?.as_fd())?)
     }
 
     /// The index of a seat, if there is no doubt about it.
@@ -196,19 +197,9 @@ impl Group {
         self.order.index(seat).ok_or_else(doubt)
     }
 
-    /// Tells the probe of a lane that its queue was lost.
-    fn tell_probe(&self, seat: Seat) {
-        if let Some(rule) = self.probe.as_ref().filter(|rule| Seat::Lane(rule.lane) == seat)
-            && let Some(mended) = rule.mended.upgrade()
-        {
-            mended.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Shuts what it must, until only one order is possible: idle lanes first, then the helm, never what is steered to.
-    fn make_certain(&mut self, seats: &Seats, steered: Seat) -> io::Result<Vec<Seat>> {
-        let kept = if self.order.has(steered) { steered } else { Seat::Helm };
-        let expendable: Vec<Seat> = self.order.present().filter(|seat| *seat != kept).collect();
+    /// Shuts what it must, until only one order is possible.
+    fn make_certain(&mut self, seats: &Seats, steered: &Steering) -> io::Result<Vec<Seat>> {
+        let expendable = self.expendable(steered);
         let mut rebuilt = Vec::new();
         for seat in expendable {
             if self.order.is_certain() {
@@ -222,11 +213,25 @@ impl Group {
         Ok(rebuilt)
     }
 
+    /// What could be shut, in this order: idle lanes, then the helm, then those with a small share; never what has the
+    /// largest.
+    fn expendable(&self, steered: &Steering) -> Vec<Seat> {
+        let idle = self.order.present().filter(|seat| !steered.leads_to(*seat));
+        let shared: Vec<Seat> = match steered {
+            Steering::Split(split) => split.lightest_first().into_iter().map(Seat::Lane).collect(),
+            Steering::To(lane) => vec![Seat::Lane(*lane)],
+            Steering::Hold => vec![Seat::Helm],
+        };
+        let mut all: Vec<Seat> = idle.chain(shared.into_iter().filter(|seat| self.order.has(*seat))).collect();
+        all.pop();
+        all
+    }
+
     /// Lets a member that was shut listen again, whatever a worker did to the options that the group needs.
     fn join_again(&mut self, seats: &Seats, seat: Seat) -> io::Result<()> {
         if self.shut.contains(&seat) {
             let socket = seats.require(seat)?;
-            self.tell_probe(seat);
+            self.rules.tell(seat);
             share(socket)?;
             socket.listen()?;
             self.shut.remove(&seat);

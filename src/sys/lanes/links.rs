@@ -19,8 +19,8 @@ use super::{
     endpoint::Options,
     error::{OpenError, call},
     listener::{MOST, Repaired},
+    own::Own,
     private::PrivateDirectory,
-    probe::Probe,
     public::PublicPath,
     seat::{LaneId, Seat},
     socket::{Seats, Socket},
@@ -104,11 +104,10 @@ impl Links {
         Ok(seats.add_lane(socket))
     }
 
-    /// Connects to a lane by a name that nobody else uses.
-    pub(super) fn probe(&self, seats: &Seats, lane: LaneId) -> io::Result<Probe> {
-        let seat = Seat::Lane(lane);
-        let listener = seats.require(seat)?.as_fd();
-        Probe::over_unix(&self.private.directory.address(&link_name(seat))?, listener)
+    /// Connects to a seat by a name that nobody else uses. Only at the helm must it be told from others.
+    pub(super) fn connect(&self, seats: &Seats, seat: Seat) -> io::Result<Own> {
+        seats.require(seat)?;
+        Own::over_unix(&self.private.directory.address(&link_name(seat))?, seat == Seat::Helm)
     }
 
     /// Leaves all files where they are when this value goes.

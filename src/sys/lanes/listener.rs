@@ -10,7 +10,9 @@ use super::{
     endpoint::{Endpoint, Options},
     error::{OpenError, call},
     group::{Group, Opened},
+    left::Left,
     links::Links,
+    own::Own,
     probe::Probe,
     public::PublicPath,
     seat::{LaneId, Seat, Steering, Way},
@@ -42,6 +44,7 @@ pub(crate) struct Lanes {
     seats: Seats,
     steering: Steering,
     mechanism: Mechanism,
+    left: Left,
 }
 
 #[derive(Debug)]
@@ -102,7 +105,7 @@ impl Lanes {
     }
 
     fn new(local: Endpoint, seats: Seats, mechanism: Mechanism) -> Lanes {
-        Lanes { local, seats, steering: Steering::To(LaneId(0)), mechanism }
+        Lanes { local, seats, steering: Steering::To(LaneId(0)), mechanism, left: Left::default() }
     }
 
     /// Leaves the files where they are when this is dropped: somebody else has the sockets now.
@@ -132,15 +135,16 @@ impl Lanes {
     /// Where new connections go.
     #[cfg(test)]
     pub(crate) fn steering(&self) -> Steering {
-        self.steering
+        self.steering.clone()
     }
 
     /// Sends what arrives from now on somewhere else; the same place again renews what a worker may have undone. Nothing
-    /// changes on an error. A shared listener cannot be steered, and does not complain.
+    /// changes on an error. Only the kernel divides: a path leads to the lane with the largest share. A shared listener
+    /// cannot be steered, and does not complain.
     pub(crate) fn steer(&mut self, to: Steering) -> io::Result<()> {
         match &mut self.mechanism {
-            Mechanism::Kernel(group) => group.steer(&self.seats, to.seat())?,
-            Mechanism::Path(links) => links.steer(self.steering.seat(), to.seat())?,
+            Mechanism::Kernel(group) => group.steer(&self.seats, &to)?,
+            Mechanism::Path(links) => links.steer(self.steering.undivided(), to.undivided())?,
             Mechanism::Shared(_) => {}
         }
         self.steering = to;
@@ -150,30 +154,42 @@ impl Lanes {
     /// The same for a caller who has just seen [`nothing_shut`], so that hundreds of listeners take a moment.
     pub(crate) fn steer_unseen(&mut self, to: Steering) -> io::Result<()> {
         match &self.mechanism {
-            Mechanism::Kernel(group) => group.steer_unseen(&self.seats, to.seat())?,
+            Mechanism::Kernel(group) => group.steer_unseen(&self.seats, &to)?,
             Mechanism::Path(_) | Mechanism::Shared(_) => return self.steer(to),
         }
         self.steering = to;
         Ok(())
     }
 
-    /// Connects into one lane, to see whether somebody accepts there; no client meets that lane by it. `None` where it
-    /// would not be private: a shared listener. There is one probe at a time, and a second takes the place of the first.
-    pub(crate) fn probe(&mut self, lane: LaneId) -> io::Result<Option<Probe>> {
+    /// Connects to one seat, though clients go elsewhere; no client meets that seat by it. `None` where it would not be
+    /// private: a shared listener. Several connections may be there at a time.
+    pub(crate) fn connect(&mut self, seat: Seat) -> io::Result<Option<Own>> {
         match &mut self.mechanism {
-            Mechanism::Kernel(group) => group.probe(&self.seats, self.steering.seat(), lane).map(Some),
-            Mechanism::Path(links) => links.probe(&self.seats, lane).map(Some),
+            Mechanism::Kernel(group) => group.connect(&self.seats, &self.steering, seat).map(Some),
+            Mechanism::Path(links) => links.connect(&self.seats, seat).map(Some),
             Mechanism::Shared(_) => Ok(None),
         }
     }
 
-    /// Closes a probe's connection, and forgets where it came from: whoever has that port next is a client like others.
-    /// What nobody accepted stays in the lane's queue, closed.
-    pub(crate) fn end_probe(&mut self, probe: Probe) -> io::Result<()> {
+    /// Forgets where a connection of ours came from, then closes it: whoever has that port next is a client like others.
+    /// What nobody accepted stays in the queue, closed.
+    pub(crate) fn end(&mut self, own: Own) -> io::Result<()> {
+        self.left.note(&own);
         match &mut self.mechanism {
-            Mechanism::Kernel(group) => group.end_probe(&self.seats, self.steering.seat(), probe),
+            Mechanism::Kernel(group) => group.end(&self.seats, &self.steering, own),
             Mechanism::Path(_) | Mechanism::Shared(_) => Ok(()),
         }
+    }
+
+    /// Connects into one lane, to see whether somebody accepts there.
+    pub(crate) fn probe(&mut self, lane: LaneId) -> io::Result<Option<Probe>> {
+        let Some(own) = self.connect(Seat::Lane(lane))? else { return Ok(None) };
+        Ok(Some(Probe::over(own, self.handle(lane))?))
+    }
+
+    /// Ends a probe's connection.
+    pub(crate) fn end_probe(&mut self, probe: Probe) -> io::Result<()> {
+        self.end(probe.into_own())
     }
 
     /// The lane's socket, to be handed to workers.
@@ -220,9 +236,14 @@ impl Lanes {
         self.seats.find(Seat::Lane(lane)).is_some_and(Socket::listens)
     }
 
-    /// Accepts a connection that waits, for those whom no worker accepts any more.
+    /// Accepts a connection that waits, for those whom no worker accepts any more. What is left of our own is dropped.
     pub(crate) fn accept(&self, seat: Seat) -> io::Result<Option<OwnedFd>> {
-        self.seats.require(seat)?.accept()
+        loop {
+            match self.seats.require(seat)?.accept()? {
+                Some(accepted) if self.left.has(accepted.as_fd()) => {}
+                other => return Ok(other),
+            }
+        }
     }
 
     /// Puts back every option of a lane that a worker may have changed.
@@ -234,10 +255,10 @@ impl Lanes {
     /// Mends every lane that was shut, and says which. A lane that had not been there before may come to be: the former
     /// helm, in which connections may wait.
     pub(crate) fn repair(&mut self) -> io::Result<Vec<Repaired>> {
-        let (seats, steered) = (&mut self.seats, self.steering.seat());
+        let (seats, steered) = (&mut self.seats, &self.steering);
         match &mut self.mechanism {
             Mechanism::Kernel(group) => group.repair(seats, steered),
-            Mechanism::Path(links) => links.repair(seats, steered),
+            Mechanism::Path(links) => links.repair(seats, steered.undivided()),
             Mechanism::Shared(single) => single.repair(seats),
         }
     }
@@ -250,7 +271,7 @@ impl Lanes {
                 return Err(io::Error::other(format!("{} is shared with foreign sockets: {count}", self.local)));
             }
         }
-        let (seats, steered) = (&mut self.seats, self.steering.seat());
+        let (seats, steered) = (&mut self.seats, &self.steering);
         match &mut self.mechanism {
             Mechanism::Kernel(group) => group.open_one_more(seats, steered),
             Mechanism::Path(links) => links.open_one_more(seats),

@@ -1,5 +1,6 @@
-//! A listener as several sockets (lanes), of which one at a time is steered to. Owns the binding, the steering, the
-//! repair of what a worker broke, and the files of Unix sockets; must not know messages, generations or policy.
+//! A listener as several sockets (lanes), to one or more of which new connections are steered. Owns the binding, the
+//! steering, the repair of what a worker broke, and the files of Unix sockets; must not know messages, generations or
+//! policy.
 //!
 //! There are three ways. *Kernel*: TCP sockets in one SO_REUSEPORT group with a classic BPF program that names an index.
 //! *Path*: Unix sockets with names of their own, and a public path that is a hard link to one of them. *Shared*: one
@@ -8,23 +9,29 @@
 mod answer;
 mod calls;
 mod directory;
+mod draw;
 mod endpoint;
 mod error;
 mod group;
 mod holder;
+mod left;
 mod links;
 mod listener;
 mod obstacle;
 mod order;
+mod own;
 mod private;
 mod probe;
 mod program;
 mod public;
+mod rules;
 mod seat;
 mod settings;
+mod share;
 mod single;
 mod sock_diag;
 mod socket;
+mod step;
 mod strangers;
 mod tables;
 mod tcp;
@@ -38,7 +45,9 @@ pub(crate) use self::{
     error::OpenError,
     listener::{Lanes, Repaired, nothing_shut},
     obstacle::obstacle,
+    own::{Origin, Own},
     probe::{Accepted, Probe},
     seat::{LaneId, Seat, Steering, Way},
+    share::By,
     strangers::half_open,
 };

@@ -5,10 +5,11 @@ use std::{
     os::fd::BorrowedFd,
 };
 
-use super::{answer, calls};
-
-/// Where the IP header is, for a program that sees what is behind the TCP header.
-const HEADER: u32 = libc::SKF_NET_OFF as u32;
+use super::{
+    answer, calls, draw,
+    share::By,
+    step::{HEADER, jump, load, statement},
+};
 
 /// The questions that are asked of a new connection, in order, before the last answer.
 #[derive(Debug, Default)]
@@ -29,8 +30,7 @@ impl Questions {
         for check in checks {
             self.code.extend(check.loads);
             let otherwise = (end - self.code.len() - 1) as u8;
-            let equal = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-            self.code.push(libc::sock_filter { code: equal, jt: 0, jf: otherwise, k: check.wanted });
+            self.code.push(jump(libc::BPF_JEQ, check.wanted, 0, otherwise));
         }
         self.code.push(answer(index));
         self
@@ -40,6 +40,20 @@ impl Questions {
     pub(super) fn otherwise(mut self, index: usize) -> Program {
         self.code.push(answer(index));
         Program { code: self.code }
+    }
+
+    /// What is left is divided: a number of 32 bits is drawn, and the first member gets those who are below the number
+    /// beside it, the next those of the others that are below its own, and so on.
+    pub(super) fn divide(mut self, by: By, parts: &[(usize, u32)], last: usize) -> Program {
+        self.code.extend(match by {
+            By::Chance => draw::by_chance(),
+            By::Source { salt } => draw::by_source(salt),
+        });
+        for (index, below) in parts {
+            self.code.push(jump(libc::BPF_JGE, *below, 1, 0));
+            self.code.push(answer(*index));
+        }
+        self.otherwise(last)
     }
 }
 
@@ -67,6 +81,11 @@ impl Program {
         }
         calls::attach(fd, &mut self.code)
     }
+
+    #[cfg(test)]
+    pub(super) fn code(&self) -> &[libc::sock_filter] {
+        &self.code
+    }
 }
 
 /// A number that is loaded, and what it must be.
@@ -77,7 +96,7 @@ struct Check {
 
 /// A number of this size (BPF_B, BPF_H, BPF_W) at this offset of the IP header.
 fn at(size: u32, offset: u32, wanted: u32) -> Check {
-    Check { loads: vec![statement(libc::BPF_LD | size | libc::BPF_ABS, HEADER.wrapping_add(offset))], wanted }
+    Check { loads: vec![load(size, offset)], wanted }
 }
 
 /// The first four bits, by which a dual-stack socket tells its two kinds of packets apart.
@@ -92,15 +111,14 @@ fn from_ipv4(ip: u32, port: u16) -> Vec<Check> {
     let length_to_x = statement(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, HEADER);
     let port_at_x = statement(libc::BPF_LD | libc::BPF_H | libc::BPF_IND, HEADER);
     let port = Check { loads: vec![length_to_x, port_at_x], wanted: port.into() };
-    vec![version(4), at(libc::BPF_W, 12, ip), port]
+    vec![version(4), at(libc::BPF_W, draw::SOURCE_IPV4, ip), port]
 }
 
 /// IPv6: a connection of ours has no extension headers, so TCP follows at once.
 fn from_ipv6(ip: [u8; 16], port: u16) -> Vec<Check> {
     const NEXT_HEADER: u32 = 6;
-    const SOURCE: u32 = 8;
     const BEHIND: u32 = 40;
-    let words = ip.as_chunks::<4>().0.iter().zip((SOURCE..).step_by(4));
+    let words = ip.as_chunks::<4>().0.iter().zip((draw::SOURCE_IPV6..).step_by(4));
     let mut checks = vec![version(6)];
     checks.extend(words.map(|(word, offset)| at(libc::BPF_W, offset, u32::from_be_bytes(*word))));
     checks.push(at(libc::BPF_B, NEXT_HEADER, libc::IPPROTO_TCP as u32));
@@ -110,11 +128,6 @@ fn from_ipv6(ip: [u8; 16], port: u16) -> Vec<Check> {
 
 fn answer(index: usize) -> libc::sock_filter {
     statement(libc::BPF_RET | libc::BPF_K, index as u32)
-}
-
-/// An instruction that does not jump.
-fn statement(code: u32, k: u32) -> libc::sock_filter {
-    libc::sock_filter { code: code as u16, jt: 0, jf: 0, k }
 }
 
 #[cfg(test)]

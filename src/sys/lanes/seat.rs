@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::share::{By, Split};
+
 /// One of a listener's sockets, numbered from 0; a number never leads to another seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -34,19 +36,38 @@ impl fmt::Display for Seat {
 }
 
 /// Which socket gets the new connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Steering {
     /// All of them to one lane.
     To(LaneId),
+    /// Some to each of several lanes.
+    Split(Split),
     /// None to any lane: they wait at the helm.
     Hold,
 }
 
 impl Steering {
-    /// The seat that it leads to.
-    pub(crate) fn seat(self) -> Seat {
+    /// Divides connections among lanes, in this order: see [`Split`]. A lane without a share is left out.
+    pub(crate) fn shared(shares: &[(LaneId, u32)], by: By) -> Steering {
+        let lone =
+            shares.iter().find(|(_, weight)| *weight > 0).map_or(Steering::Hold, |(lane, _)| Steering::To(*lane));
+        Split::new(shares.iter().copied(), by).map_or(lone, Steering::Split)
+    }
+
+    /// Whether some connections are to go to this seat.
+    pub(super) fn leads_to(&self, seat: Seat) -> bool {
         match self {
-            Steering::To(lane) => Seat::Lane(lane),
+            Steering::To(lane) => seat == Seat::Lane(*lane),
+            Steering::Split(split) => split.has(seat),
+            Steering::Hold => seat == Seat::Helm,
+        }
+    }
+
+    /// The one seat that gets all of them where they cannot be divided.
+    pub(super) fn undivided(&self) -> Seat {
+        match self {
+            Steering::To(lane) => Seat::Lane(*lane),
+            Steering::Split(split) => Seat::Lane(split.heaviest()),
             Steering::Hold => Seat::Helm,
         }
     }

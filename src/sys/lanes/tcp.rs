@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener},
     os::fd::{AsFd, AsRawFd, OwnedFd},
 };
 
@@ -68,6 +68,19 @@ impl Tcp {
         }
     }
 
+    /// Where it can be reached from this machine, best first: its own address, or a loopback for a wildcard.
+    pub(super) fn reachable_at(&self) -> Vec<SocketAddr> {
+        let ips: Vec<IpAddr> = match self.address.ip().to_canonical() {
+            IpAddr::V4(ip) if ip.is_unspecified() => vec![Ipv4Addr::LOCALHOST.into()],
+            IpAddr::V6(ip) if ip.is_unspecified() && self.dual => {
+                vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()]
+            }
+            IpAddr::V6(ip) if ip.is_unspecified() => vec![Ipv6Addr::LOCALHOST.into()],
+            ip => vec![ip],
+        };
+        ips.into_iter().map(|ip| with_ip(self.address, ip)).collect()
+    }
+
     pub(super) fn endpoint(&self) -> Endpoint {
         Endpoint::Tcp { address: self.address, dual: self.dual }
     }
@@ -120,4 +133,33 @@ impl Tcp {
 pub(super) fn share(fd: &impl AsFd) -> nix::Result<()> {
     calls::set_number(fd.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
     calls::set_number(fd.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)
+}
+
+/// Another address with the same port, in the same zone.
+fn with_ip(address: SocketAddr, ip: IpAddr) -> SocketAddr {
+    match (address, ip) {
+        (SocketAddr::V6(address), IpAddr::V6(ip)) => {
+            SocketAddrV6::new(ip, address.port(), 0, address.scope_id()).into()
+        }
+        (address, ip) => SocketAddr::new(ip, address.port()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_is_reached_at_a_loopback_and_everything_else_at_its_own_address() {
+        let reach = |address: &str, dual| {
+            let tcp = Tcp { address: address.parse().unwrap(), dual, blocking: false };
+            tcp.reachable_at().iter().map(|at| at.ip().to_string()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(reach("0.0.0.0:1", false), "127.0.0.1");
+        assert_eq!(reach("[::]:1", true), "::1 127.0.0.1");
+        assert_eq!(reach("[::]:1", false), "::1");
+        assert_eq!(reach("[::ffff:127.0.0.1]:1", true), "127.0.0.1");
+        assert_eq!(reach("192.0.2.7:1", false), "192.0.2.7");
+        assert_eq!(reach("[2001:db8::7]:1", true), "2001:db8::7");
+    }
 }

@@ -1,24 +1,26 @@
 //! The lanes on real sockets: what was measured of the kernel, and every way in which a worker can break it.
 
 mod kernel;
+mod own;
 mod path;
 mod probe;
 mod refusals;
 mod settings;
 mod shared;
+mod split;
 
 use std::{
     collections::BTreeMap,
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     os::{
-        fd::{AsRawFd, BorrowedFd},
+        fd::{AsRawFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
     path::Path,
     time::{Duration, Instant},
 };
 
-use nix::sys::socket::{Shutdown, shutdown};
+use nix::sys::socket::{self, AddressFamily, Shutdown, SockFlag, SockType, SockaddrStorage, bind, shutdown};
 
 use super::socket::Queue;
 use super::*;
@@ -99,6 +101,44 @@ fn all(seat: Seat, count: usize) -> BTreeMap<Seat, usize> {
 /// What a worker can do with its handle.
 fn shut(handle: BorrowedFd<'_>) {
     shutdown(handle.as_raw_fd(), Shutdown::Both).unwrap();
+}
+
+/// A client that has this address of its own.
+fn connect_from(source: SocketAddr, target: SocketAddr) -> std::io::Result<TcpStream> {
+    let family = if source.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let client = socket::socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    bind(client.as_raw_fd(), &SockaddrStorage::from(source))?;
+    socket::connect(client.as_raw_fd(), &SockaddrStorage::from(target))?;
+    Ok(client.into())
+}
+
+fn dual(address: &str) -> Endpoint {
+    Endpoint::Tcp { address: address.parse().unwrap(), dual: true }
+}
+
+/// One listener of each kind that can be steered, without those that this machine does not have.
+fn each_kind(directory: &Path) -> Vec<Lanes> {
+    let ipv4 = [tcp("127.0.0.1:0"), tcp("0.0.0.0:0"), tcp("127.0.0.2:0"), dual("[::ffff:127.0.0.1]:0")];
+    let ipv6 = [tcp("[::1]:0"), tcp("[::]:0"), dual("[::]:0")];
+    let has_ipv6 = TcpListener::bind("[::1]:0").is_ok();
+    let mut endpoints = ipv4.to_vec();
+    endpoints.extend(ipv6.into_iter().filter(|_| has_ipv6));
+    endpoints.push(Endpoint::Unix(directory.join("app.sock")));
+    let lanes = endpoints.iter().map(|at| Lanes::open(at, &with_lanes(3)).unwrap_or_else(|error| panic!("{error}")));
+    lanes.inspect(|lanes| assert_ne!(lanes.way(), Way::Shared, "{}", lanes.local())).collect()
+}
+
+fn wait_for_queue(lanes: &Lanes, seat: Seat, count: u32) {
+    let begun = Instant::now();
+    while lanes.queue(seat).unwrap().waiting != count {
+        assert!(begun.elapsed() < LIMIT, "{seat} has {:?} waiting", lanes.queue(seat));
+        std::thread::yield_now();
+    }
+}
+
+/// Accepts a connection that must be there.
+fn take(lanes: &Lanes, seat: Seat) -> OwnedFd {
+    lanes.accept(seat).unwrap().unwrap_or_else(|| panic!("nothing waits in {seat}"))
 }
 
 fn names_in(directory: &Path) -> Vec<String> {

@@ -3,35 +3,17 @@
 use std::{
     fs::File,
     io::{Read, Write},
-    net::{IpAddr, TcpListener},
+    net::IpAddr,
     os::fd::{AsFd, OwnedFd},
 };
 
 use nix::{
     libc::linger,
     poll::{PollFd, PollFlags, poll},
-    sys::socket::{
-        self, AddressFamily, SockFlag, SockType, SockaddrStorage, bind, getsockname, setsockopt, sockopt::Linger,
-    },
+    sys::socket::{SockaddrStorage, getsockname, setsockopt, sockopt::Linger},
 };
 
 use super::*;
-
-fn dual(address: &str) -> Endpoint {
-    Endpoint::Tcp { address: address.parse().unwrap(), dual: true }
-}
-
-/// One listener of each kind that can be steered, without those that this machine does not have.
-fn each_kind(directory: &Path) -> Vec<Lanes> {
-    let ipv4 = [tcp("127.0.0.1:0"), tcp("0.0.0.0:0"), tcp("127.0.0.2:0"), dual("[::ffff:127.0.0.1]:0")];
-    let ipv6 = [tcp("[::1]:0"), tcp("[::]:0"), dual("[::]:0")];
-    let has_ipv6 = TcpListener::bind("[::1]:0").is_ok();
-    let mut endpoints = ipv4.to_vec();
-    endpoints.extend(ipv6.into_iter().filter(|_| has_ipv6));
-    endpoints.push(Endpoint::Unix(directory.join("app.sock")));
-    let lanes = endpoints.iter().map(|at| Lanes::open(at, &with_lanes(3)).unwrap_or_else(|error| panic!("{error}")));
-    lanes.inspect(|lanes| assert_ne!(lanes.way(), Way::Shared, "{}", lanes.local())).collect()
-}
 
 /// Looks until there is an answer.
 fn answer(probe: &Probe) -> Accepted {
@@ -45,30 +27,8 @@ fn answer(probe: &Probe) -> Accepted {
     }
 }
 
-fn wait_for_queue(lanes: &Lanes, seat: Seat, count: u32) {
-    let begun = Instant::now();
-    while lanes.queue(seat).unwrap().waiting != count {
-        assert!(begun.elapsed() < LIMIT, "{seat} has {:?} waiting", lanes.queue(seat));
-        std::thread::yield_now();
-    }
-}
-
 fn probe(lanes: &mut Lanes, number: usize) -> Probe {
     lanes.probe(LaneId(number)).unwrap().expect("it is steered")
-}
-
-/// Accepts a connection that must be there.
-fn take(lanes: &Lanes, seat: Seat) -> OwnedFd {
-    lanes.accept(seat).unwrap().unwrap_or_else(|| panic!("nothing waits in {seat}"))
-}
-
-/// A client that has this address of its own.
-fn connect_from(source: SocketAddr, target: SocketAddr) -> std::io::Result<TcpStream> {
-    let family = if source.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-    let client = socket::socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-    bind(client.as_raw_fd(), &SockaddrStorage::from(source))?;
-    socket::connect(client.as_raw_fd(), &SockaddrStorage::from(target))?;
-    Ok(client.into())
 }
 
 fn source_of(probe: &Probe) -> SocketAddr {
@@ -181,10 +141,10 @@ fn whatever_is_steered_to_during_a_probe_the_probe_goes_to_its_lane() {
         for serving in [to(0), to(2), to(1), Steering::Hold] {
             let probe = probe(&mut lanes, 1);
             wait_for_queue(&lanes, lane(1), 1);
-            lanes.steer(serving).unwrap();
+            lanes.steer(serving.clone()).unwrap();
             let arrived = arrivals(&lanes, 10);
             let in_lane_1 = if serving == to(1) { 11 } else { 1 };
-            let expected = BTreeMap::from([(serving.seat(), 10), (lane(1), in_lane_1)]);
+            let expected = BTreeMap::from([(serving.undivided(), 10), (lane(1), in_lane_1)]);
             let mut all = arrived.clone();
             for (seat, count) in accepted_now(&lanes) {
                 *all.entry(seat).or_default() += count;
@@ -203,20 +163,15 @@ fn accepted_now(lanes: &Lanes) -> BTreeMap<Seat, usize> {
 }
 
 #[test]
-fn the_rule_of_a_probe_stays_in_force_while_the_listener_is_steered() {
+fn whoever_has_the_port_of_a_probe_that_is_over_is_a_client_like_others() {
     let mut lanes = kernel_lanes();
     let probe = probe(&mut lanes, 3);
     let source = source_of(&probe);
     wait_for_queue(&lanes, lane(3), 1);
+    lanes.steer(to(2)).unwrap();
     abort(take(&lanes, lane(3)));
     assert_eq!(answer(&probe), Accepted::Yes, "a reset after it was taken is an answer");
-    lanes.steer(to(2)).unwrap();
-    lanes.open_one_more().unwrap();
-    // Its own port is free, as both ends were reset: whoever has it now meets the rule.
-    let stranger = connect_from(source, address(&lanes)).unwrap();
-    wait_for_queue(&lanes, lane(3), 1);
-    abort(take(&lanes, lane(3)));
-    drop(stranger);
+    assert!(connect_from(source, address(&lanes)).is_err(), "the port is its own, though both ends were reset");
     lanes.end_probe(probe).unwrap();
     let _stranger = connect_from(source, address(&lanes)).unwrap();
     wait_for_queue(&lanes, lane(2), 1);
@@ -237,16 +192,19 @@ fn the_rule_of_a_probe_that_was_dropped_goes_with_the_next_steering() {
 }
 
 #[test]
-fn a_second_probe_takes_the_place_of_the_first() {
-    let mut lanes = kernel_lanes();
-    let first = probe(&mut lanes, 1);
-    wait_for_queue(&lanes, lane(1), 1);
-    let second = probe(&mut lanes, 2);
-    wait_for_queue(&lanes, lane(2), 1);
-    lanes.end_probe(first).unwrap();
-    let _accepted = take(&lanes, lane(2));
-    assert_eq!(answer(&second), Accepted::Yes);
-    assert_eq!(arrivals(&lanes, 50).get(&lane(0)), Some(&50));
+fn two_probes_at_a_time_tell_of_their_own_lanes() {
+    let directory = tempfile::tempdir().unwrap();
+    for mut lanes in each_kind(directory.path()) {
+        let first = probe(&mut lanes, 1);
+        let second = probe(&mut lanes, 2);
+        wait_for_queue(&lanes, lane(1), 1);
+        wait_for_queue(&lanes, lane(2), 1);
+        let _accepted = take(&lanes, lane(2));
+        assert_eq!(answer(&second), Accepted::Yes);
+        lanes.end_probe(second).unwrap();
+        assert_eq!(first.look().unwrap(), Accepted::NotYet);
+        assert_eq!(arrivals(&lanes, 50).get(&lane(0)), Some(&50));
+    }
 }
 
 #[test]
@@ -271,13 +229,17 @@ fn wait_readable(fd: &OwnedFd) {
 }
 
 #[test]
-fn a_probe_that_nobody_accepted_leaves_one_closed_connection_in_the_queue() {
+fn a_probe_that_nobody_accepted_is_never_taken_for_a_client() {
     let directory = tempfile::tempdir().unwrap();
     for mut lanes in each_kind(directory.path()) {
         let probe = probe(&mut lanes, 1);
         wait_for_queue(&lanes, lane(1), 1);
+        lanes.steer(to(1)).unwrap();
+        let _client = connect(&lanes);
         lanes.end_probe(probe).unwrap();
-        drop(take(&lanes, lane(1)));
+        wait_for_queue(&lanes, lane(1), 2);
+        let _client = take(&lanes, lane(1));
+        assert!(lanes.accept(lane(1)).unwrap().is_none(), "{}", lanes.local());
         wait_for_queue(&lanes, lane(1), 0);
     }
 }
