@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::build::Build;
 use super::channel;
 use super::handle::Handle;
 use super::listeners::Listeners;
@@ -107,7 +108,12 @@ impl Default for Builder {
         let program = std::env::current_exe().map(OsString::from).unwrap_or_default();
         let arguments = std::env::args_os().skip(1);
         Builder {
-            recipes: Recipes { first: Recipe::new(std::iter::once(program).chain(arguments)), read: None },
+            recipes: Recipes {
+                first: Recipe::new(std::iter::once(program).chain(arguments)),
+                read: None,
+                build: None,
+                terminal: None,
+            },
             declarations: Vec::new(),
             policy: Policy::default(),
             behaviour: Behaviour {
@@ -135,6 +141,14 @@ impl Builder {
     #[must_use]
     pub fn read_anew(mut self, read: impl Fn() -> Result<Recipe, ReleaseError> + Send + Sync + 'static) -> Builder {
         self.recipes.read = Some(Arc::new(read));
+        self
+    }
+
+    /// Runs a command before each generation is resolved, on a thread that may block: where it fails, that generation is
+    /// given up. It is ended when its generation is.
+    #[must_use]
+    pub fn build_first(mut self, build: Build) -> Builder {
+        self.recipes.build = Some(build);
         self
     }
 
@@ -188,6 +202,14 @@ impl Builder {
         self
     }
 
+    /// What is captured is written to terminals of so many columns and rows, and not into pipes: programs write in colour
+    /// there, and line by line.
+    #[must_use]
+    pub fn on_terminals(mut self, columns: u16, rows: u16) -> Builder {
+        self.recipes.terminal = Some((columns, rows));
+        self
+    }
+
     /// Becomes the parent of what workers leave behind, reaps it, and lets no generation go before it has ended.
     #[must_use]
     pub fn adopt_orphans(mut self, adopt: bool) -> Builder {
@@ -211,7 +233,11 @@ impl Builder {
         let first = &mut self.recipes.first;
         first.listeners.append(&mut self.declarations);
         first.remember_where_we_are();
-        first.resolve()?;
+        match (first.resolve(), self.policy.first_start) {
+            (Err(ReleaseError::NoProgram), FirstStart::Wait) => return Err(ReleaseError::NoProgram.into()),
+            (Err(error), FirstStart::Fail) => return Err(error.into()),
+            (Err(_), FirstStart::Wait) | (Ok(_), _) => {} // what is not there may still come
+        }
         self.behaviour.descriptor_limit = Some(self.check_descriptors()?);
         let system = |what| move |source| StartError::System { what, source };
         if self.behaviour.adopt {

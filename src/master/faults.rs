@@ -18,6 +18,7 @@ impl Recipe {
                 ReleaseError::EnvFile { .. } => recipe.env_file.take().is_some(),
                 ReleaseError::Directory { .. } => recipe.directory.replace("/".into()) != Some("/".into()),
                 ReleaseError::Recipe { .. }
+                | ReleaseError::Build { .. }
                 | ReleaseError::Credentials(_)
                 | ReleaseError::NoProgram
                 | ReleaseError::Placeholder(_)

@@ -43,6 +43,8 @@ pub(super) struct Handing {
     pub(super) environment: BTreeMap<OsString, OsString>,
     /// Variables that are to hold the worker's own PID.
     pub(super) pid_variables: Vec<OsString>,
+    /// It has the terminal.
+    pub(super) foreground: bool,
 }
 
 impl Master {
@@ -60,6 +62,7 @@ impl Master {
             arguments: release.arguments.clone(),
             environment: release.environment.clone(),
             pid_variables: Vec::new(),
+            foreground: release.foreground && seat.slot == Slot(0),
         };
         let (wanted, others): (Vec<_>, Vec<_>) = self
             .places(seat.generation)

@@ -1,5 +1,6 @@
 //! What may block happens on other threads: following symlinks, reading /proc, asking for half-open handshakes.
 
+use std::io::{self, PipeWriter};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -7,14 +8,29 @@ use tokio::sync::mpsc;
 use super::recipes::Recipes;
 use super::release::Release;
 use super::release_error::ReleaseError;
+use super::report::Deed;
 use crate::supervision::GenerationId;
 use crate::sys::survivors::{self, Search};
 
 /// What was found.
 pub(super) enum Found {
-    Release { generation: GenerationId, release: Result<Arc<Release>, ReleaseError> },
-    Settled { generation: GenerationId, settled: bool },
-    Survivors { generation: GenerationId, count: usize },
+    Release {
+        generation: GenerationId,
+        release: Result<Arc<Release>, ReleaseError>,
+    },
+    Settled {
+        generation: GenerationId,
+        settled: bool,
+    },
+    Survivors {
+        generation: GenerationId,
+        count: usize,
+    },
+    /// Something that happened while a release was resolved.
+    Told {
+        generation: GenerationId,
+        deed: Deed,
+    },
     RelayEnded,
 }
 
@@ -22,12 +38,14 @@ pub(super) enum Found {
 pub(super) struct Lookups {
     sender: mpsc::UnboundedSender<Found>,
     receiver: mpsc::UnboundedReceiver<Found>,
+    /// Whose release is being resolved. What the thread does about it ends when this is closed.
+    resolving: Option<(GenerationId, PipeWriter)>,
 }
 
 impl Lookups {
     pub(super) fn new() -> Lookups {
         let (sender, receiver) = mpsc::unbounded_channel();
-        Lookups { sender, receiver }
+        Lookups { sender, receiver, resolving: None }
     }
 
     /// What was found next. Cancel-safe.
@@ -35,8 +53,24 @@ impl Lookups {
         self.receiver.recv().await.expect("we have a sender ourselves")
     }
 
-    pub(super) fn resolve(&self, generation: GenerationId, recipes: Arc<Recipes>) {
-        self.look(move || Found::Release { generation, release: recipes.resolve(generation).map(Arc::new) });
+    /// # Errors
+    /// When there are no descriptors left.
+    pub(super) fn resolve(&mut self, generation: GenerationId, recipes: Arc<Recipes>) -> io::Result<()> {
+        let (cancelled, resolving) = io::pipe()?;
+        self.resolving = Some((generation, resolving));
+        let sender = self.sender.clone();
+        self.look(move || {
+            // A master that is gone wants to know nothing.
+            let mut tell = |deed| drop(sender.send(Found::Told { generation, deed }));
+            let release = recipes.resolve(generation, &cancelled, &mut tell).map(Arc::new);
+            Found::Release { generation, release }
+        });
+        Ok(())
+    }
+
+    /// Nobody waits for it any more.
+    pub(super) fn cancel(&mut self, generation: GenerationId) {
+        drop(self.resolving.take_if(|(of, _)| *of == generation));
     }
 
     pub(super) fn settled(&self, generation: GenerationId, is_settled: impl FnOnce() -> bool + Send + 'static) {

@@ -206,6 +206,9 @@ impl Master {
     }
 
     fn found(&mut self, found: Found) {
+        if matches!(found, Found::Release { .. }) {
+            self.reap_strangers(); // while a build ran, they may have had to wait behind it
+        }
         match found {
             Found::Release { generation, release: Ok(release) } => {
                 let mut plan = release.plan.clone();
@@ -216,13 +219,17 @@ impl Master {
                 }
                 self.feed(Event::Resolved { generation, plan });
             }
-            Found::Release { generation, release: Err(ReleaseError::Recipe { why, details }) } => {
-                self.unreadable = Some((generation, details));
+            Found::Release { generation, release: Err(error) } => {
+                let why = in_full(&error);
+                if let ReleaseError::Recipe { details, .. } | ReleaseError::Build { lines: details, .. } = error
+                    && self.supervisor.rising() == Some(generation)
+                {
+                    self.unreadable = Some((generation, details));
+                }
                 self.feed(Event::Unresolved { generation, why });
             }
-            Found::Release { generation, release: Err(error) } => {
-                self.feed(Event::Unresolved { generation, why: in_full(&error) });
-            }
+            Found::Told { generation, deed } if self.supervisor.rising() == Some(generation) => self.report(deed),
+            Found::Told { .. } => {} // its generation was given up
             Found::Settled { generation, settled } => self.feed(Event::Looked { generation, settled }),
             Found::Survivors { generation, count } => {
                 let survivors = u32::try_from(count).unwrap_or(u32::MAX);

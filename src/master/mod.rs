@@ -4,6 +4,7 @@
 //! is decided, nor that there may be a terminal.
 
 mod budget;
+mod build;
 mod builder;
 mod channel;
 mod declaring;
@@ -38,6 +39,7 @@ mod wording;
 
 pub use crate::dialects::{Dialect, Evidence, StopSignal};
 pub use crate::sys::launch::{Bounds, CredentialsError, Limit, World};
+pub use build::Build;
 pub use builder::{Builder, StartError};
 pub use handle::Handle;
 pub use machine::{Master, RunError};

@@ -46,19 +46,20 @@ impl Outlet {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
                 Taken::default()
             }
-            Err(_) => Taken { lines: Vec::new(), ended: true },
+            // A terminal of ours ends with an error.
+            Err(_) => Taken { lines: self.lines.rest().into_iter().collect(), ended: true },
         }
     }
 }
 
 /// Bytes in, lines out.
 #[derive(Debug, Default)]
-struct Lines {
+pub(super) struct Lines {
     begun: Vec<u8>,
 }
 
 impl Lines {
-    fn split(&mut self, bytes: &[u8]) -> Vec<String> {
+    pub(super) fn split(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             self.begun.extend_from_slice(piece);
@@ -74,7 +75,7 @@ impl Lines {
         lines
     }
 
-    fn rest(&mut self) -> Option<String> {
+    pub(super) fn rest(&mut self) -> Option<String> {
         let line = std::mem::take(&mut self.begun);
         (!line.is_empty()).then(|| text(&line))
     }

@@ -19,8 +19,12 @@ use crate::sys::poller::Interest;
 impl Master {
     pub(super) fn perform(&mut self, action: Action) {
         match action {
-            Action::Resolve { generation } => self.lookups.resolve(generation, self.recipes.clone()),
-            Action::CancelResolve { .. } => {} // whatever it brings is about a generation that nobody knows any more
+            Action::Resolve { generation } => {
+                if let Err(error) = self.lookups.resolve(generation, self.recipes.clone()) {
+                    self.feed(Event::Unresolved { generation, why: format!("cannot make a pipe: {error}") });
+                }
+            }
+            Action::CancelResolve { generation } => self.lookups.cancel(generation),
             Action::Allot { generation } => self.allot(generation),
             Action::Spawn { worker, generation, slot } => self.spawn(worker, generation, slot),
             Action::Recall { generation, of } => {

@@ -13,7 +13,7 @@ use crate::protocol::{MAX_TEXT, Status};
 use crate::supervision::{Event, Exit, GenerationId, WorkerId};
 use crate::sys::passing::{self, Received};
 use crate::sys::poller::{Interest, Readiness};
-use crate::sys::{files, process};
+use crate::sys::{files, process, shell};
 
 impl Master {
     pub(super) fn ready(&mut self, ready: Readiness) {
@@ -44,6 +44,7 @@ impl Master {
         while let Ok(Some(pid)) = process::any_ended() {
             match self.processes.by_pid(pid) {
                 Some(worker) => self.reap(worker),
+                None if shell::is_running(pid) => return, // whoever runs it reaps it, and then we are called again
                 None => {
                     if let Err(error) = process::reap_stranger(pid) {
                         tracing::error!(%pid, %error, "cannot reap a stranger");

@@ -1,11 +1,16 @@
 //! Where recipes come from: the same for all generations, or read anew for each.
 
 use std::fmt;
+use std::io::PipeReader;
+use std::path::Path;
 use std::sync::Arc;
 
+use super::build::{Build, Job};
 use super::release::{Recipe, Release};
 use super::release_error::ReleaseError;
+use super::report::Deed;
 use crate::supervision::GenerationId;
+use crate::sys::terminal;
 
 /// Reads a recipe, on a thread that may block.
 type Read = dyn Fn() -> Result<Recipe, ReleaseError> + Send + Sync;
@@ -17,11 +22,24 @@ pub(super) struct Recipes {
     pub(super) first: Recipe,
     /// How those of the others are read; without it, they are the first one's.
     pub(super) read: Option<Arc<Read>>,
+    /// What makes it, before it is resolved.
+    pub(super) build: Option<Build>,
+    /// The build writes to a terminal of this size, and not into a pipe.
+    pub(super) terminal: Option<terminal::Size>,
 }
 
 impl Recipes {
-    /// What a generation is to run. Reads the file system.
-    pub(super) fn resolve(&self, generation: GenerationId) -> Result<Release, ReleaseError> {
+    /// What a generation is to run. Builds it if need be, and reads the file system.
+    pub(super) fn resolve(
+        &self,
+        generation: GenerationId,
+        cancelled: &PipeReader,
+        tell: &mut dyn FnMut(Deed),
+    ) -> Result<Release, ReleaseError> {
+        if let Some(build) = &self.build {
+            let directory = self.first.directory.as_deref().unwrap_or(Path::new("."));
+            build.run(&Job { generation, directory, cancelled, terminal: self.terminal }, tell)?;
+        }
         let Some(read) = self.read.as_ref().filter(|_| generation != GenerationId(1)) else {
             return self.first.resolve();
         };

@@ -62,6 +62,9 @@ pub struct Recipe {
     pub listeners: Vec<Declaration>,
     /// Whose rights its workers have, and how the system treats them.
     pub world: World,
+    /// The worker in slot 0 has the master's terminal as its standard input and writes to where the master does, as a
+    /// debugger needs it: only the program can give it that.
+    pub foreground: bool,
     /// Which variables of the master they find in their environment; without it, all but those that are meant for it.
     pub inherit: Option<BTreeSet<OsString>>,
 }
@@ -89,6 +92,8 @@ pub struct Release {
     pub listeners: Vec<Declaration>,
     /// How the system treats its workers.
     pub world: World,
+    /// Whether the worker in slot 0 has the terminal.
+    pub foreground: bool,
     /// Whose rights they have.
     pub(crate) credentials: Option<Credentials>,
     /// Held open: what ran keeps running, though the path may lead elsewhere by then.
@@ -113,6 +118,7 @@ impl Recipe {
             plan: Plan::default(),
             listeners: Vec::new(),
             world: World::default(),
+            foreground: false,
             inherit: None,
         }
     }
@@ -152,6 +158,7 @@ impl Recipe {
             plan: self.plan.clone(),
             listeners: self.listeners.clone(),
             world: self.world.clone(),
+            foreground: self.foreground,
             credentials,
             held,
             identity,

@@ -17,6 +17,14 @@ pub enum ReleaseError {
         /// All there is to say, as lines for a person.
         details: Vec<String>,
     },
+    /// The command that makes it has failed.
+    #[error("the build {why}")]
+    Build {
+        /// How it ended.
+        why: String,
+        /// What it wrote last.
+        lines: Vec<String>,
+    },
     /// No program was named.
     #[error("there is no program to run")]
     NoProgram,

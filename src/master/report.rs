@@ -59,6 +59,12 @@ pub enum Deed {
     Listening { listener: String, address: String, way: String, lanes: usize },
     /// It is known what the generation runs, and where.
     Resolved { generation: GenerationId, program: String, command: Vec<String>, directory: String },
+    /// What the generation runs is being made, by this command.
+    Building { generation: GenerationId, command: String },
+    /// That command wrote a line.
+    BuildLine { generation: GenerationId, line: String },
+    /// It has been made, within so long.
+    Built { generation: GenerationId, seconds: f64 },
     /// A listener that a query had opened is closed again.
     Closed { listener: String },
     /// A worker wrote a line.

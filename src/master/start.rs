@@ -16,9 +16,9 @@ use super::report::{Deed, Stream};
 use super::token::Token;
 use crate::dialects::Watch;
 use crate::supervision::{Event, Exit, GenerationId, Slot, WorkerId};
-use crate::sys::files;
 use crate::sys::launch::{self, Executable, Launched, Outlets, Scene, World};
 use crate::sys::poller::Interest;
+use crate::sys::{files, terminal};
 
 /// The ends of the pipes that we read from.
 type Pipes = Option<[OwnedFd; 2]>;
@@ -36,7 +36,8 @@ impl Master {
         let release = self.releases.get(&seat.generation).ok_or("its release is gone")?.clone();
         self.report_changes(seat.generation, &release);
         let mut handing = self.handing(seat, &release)?;
-        let (outlets, pipes) = self.outlets().map_err(|error| format!("cannot make a pipe: {error}"))?;
+        let (outlets, pipes) =
+            self.outlets(handing.foreground).map_err(|error| format!("cannot make a pipe: {error}"))?;
         let launched = self.launch(&release, &mut handing, outlets);
         let launched = launched.map_err(|error| format!("cannot execute {}: {error}", release.program.display()))?;
         let directly = launched.launcher.is_none();
@@ -73,6 +74,7 @@ impl Master {
             descriptors: 0,
             pid_variables: std::mem::take(&mut handing.pid_variables),
             descriptor_limit: self.behaviour.descriptor_limit,
+            foreground: handing.foreground,
             world: release.world.clone(),
             credentials: release.credentials.clone(),
         };
@@ -95,12 +97,12 @@ impl Master {
         }
     }
 
-    fn outlets(&self) -> io::Result<(Outlets, Pipes)> {
-        if !self.behaviour.capture {
+    fn outlets(&self, foreground: bool) -> io::Result<(Outlets, Pipes)> {
+        if !self.behaviour.capture || foreground {
             return Ok((Outlets::Inherited, None));
         }
-        let (output, theirs) = files::pipe()?;
-        let (error, their_error) = files::pipe()?;
+        let pair = || self.recipes.terminal.map_or_else(files::pipe, terminal::pair);
+        let ((output, theirs), (error, their_error)) = (pair()?, pair()?);
         Ok((Outlets::Pipes { output: theirs, error: their_error }, Some([output, error])))
     }
 

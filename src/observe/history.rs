@@ -138,6 +138,9 @@ impl History {
             }
             Deed::Mended { .. } => self.totals.mended += 1,
             Deed::Listening { .. }
+            | Deed::Building { .. }
+            | Deed::BuildLine { .. }
+            | Deed::Built { .. }
             | Deed::Closed { .. }
             | Deed::Line { .. }
             | Deed::Status { .. }

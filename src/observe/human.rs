@@ -27,6 +27,7 @@ impl Human<'_> {
     pub fn weight(&self) -> Weight {
         match &self.0.what {
             What::Deeds(Deed::Line { stream, .. }) => Weight::Line(*stream),
+            What::Deeds(Deed::BuildLine { .. }) => Weight::Line(Stream::Error),
             What::Deeds(Deed::Mended { .. } | Deed::Spoiled { .. } | Deed::Trouble { .. } | Deed::Refused { .. }) => {
                 Weight::Bad
             }
@@ -181,6 +182,9 @@ fn deeds(deed: &Deed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Deed::Resolved { generation, program, directory, .. } => {
             write!(f, "generation {generation} is {program}, in {directory}")
         }
+        Deed::Building { generation, command } => write!(f, "generation {generation} is built by {command}"),
+        Deed::BuildLine { line, .. } => f.write_str(line),
+        Deed::Built { generation, seconds } => write!(f, "generation {generation} is built, in {seconds:.1} s"),
         Deed::Closed { listener } => write!(f, "{listener} is closed: nobody listens there any more"),
         Deed::Line { generation, slot, line, .. } => write!(f, "{generation}.{slot} | {line}"),
         Deed::Status { generation, slot, text } => write!(f, "worker {generation}.{slot} says: {text}"),

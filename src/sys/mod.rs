@@ -9,6 +9,8 @@ pub(crate) mod control;
 pub(crate) mod files;
 pub(crate) mod inherited;
 #[cfg(feature = "master")]
+pub(crate) mod keyboard;
+#[cfg(feature = "master")]
 pub(crate) mod lanes;
 #[cfg(feature = "master")]
 pub(crate) mod launch;
@@ -24,6 +26,8 @@ pub(crate) mod poller;
 #[cfg(feature = "master")]
 pub(crate) mod process;
 pub(crate) mod readiness;
+#[cfg(feature = "master")]
+pub(crate) mod shell;
 #[cfg(feature = "master")]
 pub(crate) mod survivors;
 #[cfg(feature = "master")]

@@ -11,9 +11,10 @@ use std::os::unix::ffi::OsStrExt;
 use nix::fcntl::{AtFlags, FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal};
 use nix::sys::stat::Mode;
+use nix::unistd::Pid;
 
 use super::{FAILED, Scene};
-use crate::sys::{files, passing};
+use crate::sys::{files, passing, terminal};
 
 /// Where the descriptors begin that the program is to find, by the convention of socket activation.
 const FIRST_DESCRIPTOR: i32 = 3;
@@ -44,8 +45,10 @@ fn set_the_scene_and_execute(
     for name in std::mem::take(&mut scene.pid_variables) {
         scene.environment.push((name, std::process::id().to_string().into()));
     }
-    no_input().map_err(|error| format!("cannot open /dev/null: {error}"))?;
-    let _ = nix::unistd::setsid(); // fails only if we lead a group already, which a launcher does not
+    match scene.foreground {
+        true => come_to_the_foreground().map_err(|error| format!("cannot have the terminal: {error}"))?,
+        false => no_input().map_err(|error| format!("cannot open /dev/null: {error}"))?,
+    }
     default_signals().map_err(|error| format!("cannot reset signals: {error}"))?;
     let behind = FIRST_DESCRIPTOR + i32::try_from(descriptors.len()).map_err(|error| error.to_string())?;
     place(descriptors).map_err(|error| format!("cannot place descriptors: {error}"))?;
@@ -92,9 +95,18 @@ fn at_least(fd: BorrowedFd<'_>, number: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
+/// Nothing to read, and a session of its own.
 fn no_input() -> io::Result<()> {
     let null = nix::fcntl::open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     nix::unistd::dup2_stdin(null)?;
+    let _ = nix::unistd::setsid(); // fails only if we lead a group already, which a launcher does not
+    Ok(())
+}
+
+/// A session of its own could not have the terminal of ours.
+fn come_to_the_foreground() -> io::Result<()> {
+    nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+    nix::unistd::dup2_stdin(terminal::come_to_the_foreground()?)?;
     Ok(())
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Scene {
     pub(crate) pid_variables: Vec<OsString>,
     /// How many descriptors it may have: now, and at most; its world may say otherwise.
     pub(crate) descriptor_limit: Option<(u64, u64)>,
+    /// It has the controlling terminal as its standard input, and is in its foreground.
+    pub(crate) foreground: bool,
     pub(crate) world: World,
     pub(crate) credentials: Option<Credentials>,
 }
