@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::generation::{Holder, Leaving, Life, Worker};
-use super::{Action, Exit, GenerationId, Notice, Reason, Slot, Supervisor, Uptime, WorkerId};
+use super::{Exit, GenerationId, Notice, Reason, Slot, Supervisor, Uptime, WorkerId};
 
 /// A worker that ends with status 0 sooner than this after it was ready does not recycle itself, it fails.
 const RECYCLED_AFTER: Duration = Duration::from_secs(1);
@@ -14,7 +14,10 @@ impl Supervisor {
         let (generation, slot) = (worker.generation, worker.slot);
         let wanted = worker.life.was_told_to_end();
         self.tell(Notice::Exited { generation, slot, worker: id, exit: exit.clone(), wanted });
-        if self.is_starting(generation) {
+        if let Some(of) = self.generations.get_mut(&generation) {
+            of.reported = of.reported + worker.reported;
+        }
+        if self.is_tried(generation) && !self.is_replaced(&worker, &exit, now) {
             self.give_up(Reason::Exited { slot, exit }, now);
         } else if self.leaving.contains_key(&generation) {
             self.vacate(generation, slot, id, now);
@@ -28,7 +31,7 @@ impl Supervisor {
         let Some(worker) = self.workers.get(&id) else { return };
         let (generation, slot) = (worker.generation, worker.slot);
         self.tell(Notice::Misbehaved { generation, slot, worker: id, what: what.clone() });
-        if self.is_starting(generation) {
+        if self.is_tried(generation) {
             self.give_up(Reason::Misbehaved { slot, what }, now);
         }
         self.kill(id, None);
@@ -46,14 +49,37 @@ impl Supervisor {
         }
     }
 
-    /// Starts the next worker in each slot of the serving generation that has waited long enough.
+    /// Whether the generation rises, and its workers' failures are its own.
+    fn is_tried(&self, generation: GenerationId) -> bool {
+        self.rising.as_ref().is_some_and(|rising| rising.generation == generation && rising.step.is_tried())
+    }
+
+    /// Whether a newcomer's worker has not failed, but ended in order, to make room for the next one.
+    fn is_replaced(&self, worker: &Worker, exit: &Exit, now: Uptime) -> bool {
+        let waits = self.rising.as_ref().is_some_and(|rising| rising.step.waits());
+        waits && is_recycled(worker, exit, now)
+    }
+
+    /// The generations whose empty slots are filled.
+    fn filled(&self) -> impl Iterator<Item = GenerationId> {
+        let rising = self.rising.as_ref().filter(|rising| rising.step.waits()).map(|rising| rising.generation);
+        self.serving.into_iter().chain(rising)
+    }
+
+    /// When the next slot has waited long enough.
+    pub(super) fn next_spawn(&self) -> Option<Uptime> {
+        self.filled().filter_map(|generation| self.generations[&generation].next_spawn()).min()
+    }
+
+    /// Starts the next worker in each slot that has waited long enough.
     pub(super) fn fill_slots(&mut self, now: Uptime) {
-        let Some(generation) = self.serving else { return };
         let due = |holder: &Holder| matches!(holder, Holder::NextAt(at) if *at <= now);
-        let slots = &self.generations[&generation].slots;
-        let empty: Vec<Slot> = slots.iter().filter(|(_, seat)| due(&seat.holder)).map(|(&slot, _)| slot).collect();
-        for slot in empty {
-            self.spawn(generation, slot, now);
+        for generation in self.filled().collect::<Vec<_>>() {
+            let slots = &self.generations[&generation].slots;
+            let empty: Vec<Slot> = slots.iter().filter(|(_, seat)| due(&seat.holder)).map(|(&slot, _)| slot).collect();
+            for slot in empty {
+                self.spawn(generation, slot, now);
+            }
         }
     }
 
@@ -63,8 +89,7 @@ impl Supervisor {
         let Some(seat) = of.slots.get_mut(&worker.slot).filter(|seat| seat.holder == Holder::Worker(id)) else {
             return; // its slot has been closed
         };
-        let recycled = *exit == Exit::Status(0)
-            && matches!(worker.life, Life::Ready { since } if now.since(since) >= RECYCLED_AFTER);
+        let recycled = is_recycled(worker, exit, now);
         let after = if recycled { Duration::ZERO } else { seat.backoff.fail(now) };
         seat.holder = Holder::NextAt(now + after);
         let loops = seat.backoff.is_a_loop() && !recycled;
@@ -81,23 +106,9 @@ impl Supervisor {
             seat.holder = Holder::NextAt(now);
         }
     }
+}
 
-    /// Goes back to the previous generation, if it still stands by and nothing is being steered elsewhere.
-    fn roll_back_if_possible(&mut self, why: String) {
-        let stands_by = |id: GenerationId| self.leaving[&id].can_come_back() && self.somebody_is_ready(id);
-        let previous = self.leaving.keys().copied().rfind(|&id| stands_by(id));
-        let (Some(from), Some(to), false) = (self.serving, previous, self.is_steering()) else { return };
-        self.leaving.remove(&to);
-        self.serving = Some(to);
-        self.tell(Notice::RolledBack { generation: from, to, why });
-        self.order(Action::steer_all(to));
-        for id in self.workers_of(to) {
-            let worker = self.workers.get_mut(&id).expect("it is one of that generation's");
-            if let Life::LameDuck { since } = worker.life {
-                worker.life = Life::Ready { since };
-                self.order(Action::Resume { worker: id });
-            }
-        }
-        self.leaving.insert(from, Leaving::Unsteered);
-    }
+/// Whether it recycled itself: it ended in order, having been ready for a while.
+fn is_recycled(worker: &Worker, exit: &Exit, now: Uptime) -> bool {
+    *exit == Exit::Status(0) && matches!(worker.life, Life::Ready { since } if now.since(since) >= RECYCLED_AFTER)
 }

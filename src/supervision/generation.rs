@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::backoff::Backoff;
-use super::{Event, GenerationId, Plan, RequestId, Slot, Uptime, WorkerId};
+use super::proving::Checkup;
+use super::{Event, GenerationId, Plan, Slot, Uptime, WorkerId};
 
 /// All the workers that one reload started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,17 @@ pub(super) struct Generation {
     pub(super) plan: Plan,
     /// The slots that are to be filled. Whoever still works in another one has been told to end.
     pub(super) slots: BTreeMap<Slot, Seat>,
+    /// What its health checks have brought so far.
+    pub(super) checkup: Checkup,
+    /// What those of its workers had reported that are gone.
+    pub(super) reported: Reported,
+}
+
+/// How many requests were answered, and how many of them went wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Reported {
+    pub(super) requests: u64,
+    pub(super) errors: u64,
 }
 
 /// What a slot holds.
@@ -36,6 +48,7 @@ pub(super) struct Worker {
     pub(super) generation: GenerationId,
     pub(super) slot: Slot,
     pub(super) life: Life,
+    pub(super) reported: Reported,
 }
 
 /// What a worker is up to.
@@ -53,35 +66,10 @@ pub(super) enum Life {
     Killed,
 }
 
-/// The generation that rises: there is one at most.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Rising {
-    pub(super) generation: GenerationId,
-    pub(super) step: Step,
-    /// Whose answer is the outcome.
-    pub(super) asked: Vec<RequestId>,
-}
-
-/// How far it has come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Step {
-    Resolving,
-    /// `waited`: there was none at first.
-    Allotting {
-        waited: bool,
-    },
-    /// There is no lane yet: look again, since an empty queue is no event.
-    NoLane {
-        look: Uptime,
-    },
-    Starting,
-    Steering,
-}
-
 /// A generation on its way out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Leaving {
-    /// Rolled back, and serving on until new connections are steered away from it: that has not worked yet.
+    /// Rolled back or given up, and serving on until new connections are steered away from it: that has not worked yet.
     Unsteered,
     /// Lame, and still accepting what was steered to it before the switch.
     Settling { earliest: Uptime, latest: Uptime, look: Look, standby: bool },
@@ -156,7 +144,12 @@ impl Leaving {
 
 impl Generation {
     pub(super) fn new(plan: Plan) -> Generation {
-        Generation { plan, slots: BTreeMap::new() }
+        Generation { plan, slots: BTreeMap::new(), checkup: Checkup::default(), reported: Reported::default() }
+    }
+
+    /// Whether somebody sits in each slot.
+    pub(super) fn is_full(&self) -> bool {
+        self.slots.values().all(|seat| matches!(seat.holder, Holder::Worker(_)))
     }
 
     pub(super) fn next_spawn(&self) -> Option<Uptime> {

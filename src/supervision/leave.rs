@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::generation::{Leaving, Life, Look, Step};
+use super::generation::{Leaving, Life, Look};
+use super::newcomer::Step;
 use super::{Action, GenerationId, Notice, Supervisor, Uptime};
 
 /// How soon we look again whether a queue is empty, or a killed process gone: neither is an event.
@@ -39,16 +40,6 @@ impl Supervisor {
                 Some(Leaving::Settling { standby, .. }) => *standby = false,
                 Some(Leaving::Standby { .. }) => self.start_draining(generation, now),
                 Some(Leaving::Unsteered | Leaving::Draining { .. } | Leaving::Sweeping { .. }) | None => {}
-            }
-        }
-    }
-
-    /// New connections are steered away from whom they were still going to: now it can be retired.
-    pub(super) fn retire_rolled_back(&mut self, now: Uptime) {
-        self.steer_again = None;
-        for generation in self.leaving.keys().copied().collect::<Vec<_>>() {
-            if self.leaving[&generation] == Leaving::Unsteered {
-                self.retire(generation, false, now);
             }
         }
     }

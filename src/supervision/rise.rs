@@ -1,34 +1,34 @@
-//! From the wish for a reload to the promotion, or to giving it up.
+//! From the wish for a reload until all workers of the newcomer are ready.
 
 use std::time::Duration;
 
-use super::generation::{Generation, Leaving, Life, Rising, Step};
+use super::generation::{Generation, Life};
+use super::newcomer::{Phase, Rising, Step, Wish};
 use super::supervisor::Wanted;
 use super::{
-    Action, Coalescing, Ending, FirstStart, GenerationId, Notice, Origin, Outcome, Plan, Reason, RequestId, Slot,
-    Supervisor, Uptime, WorkerId,
+    Action, Coalescing, GenerationId, Notice, Origin, Outcome, Plan, Reason, RequestId, Slot, Supervisor, Uptime,
+    WorkerId,
 };
 
 /// How soon we look again for a lane: that a queue has become empty is no event.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// How soon we try again to steer.
-const STEER_AGAIN: Duration = Duration::from_millis(100);
-/// How long a newcomer that was given up may take to go: it has no client to wait for.
-const GIVE_UP_GRACE: Duration = Duration::from_secs(1);
 
 impl Supervisor {
     /// Raises a new generation, or remembers that one is wanted while another rises.
-    pub(super) fn reload(&mut self, request: RequestId, origin: Origin, now: Uptime) {
+    pub(super) fn reload(&mut self, request: RequestId, wish: Wish, origin: Origin, now: Uptime) {
         if self.is_stopping() {
             return self.answer([request], &Outcome::Refused("the master is asked to stop".into()));
         }
         let Some(rising) = self.rising() else {
-            return self.rise(vec![request], origin);
+            return self.rise(vec![request], wish, origin, now);
         };
         match &mut self.wanted {
-            Some(wanted) => wanted.asked.push(request),
+            Some(wanted) => {
+                wanted.asked.push(request);
+                wanted.wish = wish;
+            }
             None => {
-                self.wanted = Some(Wanted { asked: vec![request], origin: origin.clone() });
+                self.wanted = Some(Wanted { asked: vec![request], wish, origin: origin.clone() });
                 self.tell(Notice::Remembered { generation: rising, origin });
             }
         }
@@ -39,25 +39,15 @@ impl Supervisor {
         }
     }
 
-    /// Gives up the generation that rises, because somebody asked for it. Once it is being steered to, clients meet it.
-    pub(super) fn abort(&mut self, request: RequestId, origin: Origin, now: Uptime) {
-        let Some(rising) = self.rising() else {
-            return self.answer([request], &Outcome::Refused("no generation rises".into()));
-        };
-        if self.is_steering() {
-            let why = format!("generation {rising} is being promoted");
-            return self.answer([request], &Outcome::Refused(why));
-        }
-        self.give_up(Reason::Aborted { origin }, now);
-        self.answer([request], &Outcome::Done);
-    }
-
-    fn rise(&mut self, asked: Vec<RequestId>, origin: Origin) {
+    pub(super) fn rise(&mut self, asked: Vec<RequestId>, wish: Wish, origin: Origin, now: Uptime) {
         self.latest_generation.0 += 1;
         let generation = self.latest_generation;
-        self.rising = Some(Rising { generation, step: Step::Resolving, asked });
+        self.rising = Some(Rising::new(generation, wish, asked, now));
         self.tell(Notice::Rising { generation, origin });
-        self.order(Action::Resolve { generation });
+        self.order(match wish.of {
+            None => Action::Resolve { generation },
+            Some(of) => Action::Recall { generation, of },
+        });
     }
 
     pub(super) fn resolved(&mut self, plan: Plan, now: Uptime) {
@@ -103,8 +93,10 @@ impl Supervisor {
         let Step::Allotting { .. } = rising.step else { return };
         rising.step = Step::Starting;
         let generation = rising.generation;
-        let plan = &self.generations[&generation].plan;
-        let first = if plan.first_alone { 1 } else { plan.workers.max(1) };
+        let first = match self.generations[&generation].plan.first_alone {
+            true => 1,
+            false => self.workers_at_first(generation),
+        };
         for slot in 0..first {
             self.spawn(generation, Slot(slot), now);
         }
@@ -124,9 +116,22 @@ impl Supervisor {
         let (generation, slot) = (worker.generation, worker.slot);
         self.tell(Notice::Ready { generation, slot, worker: id });
         if self.serving == Some(generation) {
-            self.order(Action::Promote { worker: id });
-        } else if self.is_starting(generation) && self.everybody_is_ready(generation) {
-            self.start_others_or_steer(generation, now);
+            return self.order(Action::Promote { worker: id });
+        }
+        let Some(rising) = self.rising.as_ref().filter(|rising| rising.generation == generation) else { return };
+        if !self.is_whole(generation) {
+            return;
+        }
+        match rising.step {
+            Step::Starting => self.start_others_or_check(generation, now),
+            Step::Sharing { step, phase: Phase::Growing } => self.has_grown(step, now),
+            Step::Resolving
+            | Step::Allotting { .. }
+            | Step::NoLane { .. }
+            | Step::Checking
+            | Step::Held
+            | Step::Sharing { phase: Phase::Steering | Phase::Resting, .. }
+            | Step::Steering => {}
         }
     }
 
@@ -137,132 +142,45 @@ impl Supervisor {
         }
     }
 
-    /// All that were started are ready: those that had to wait for the first are next, or the promotion.
-    fn start_others_or_steer(&mut self, generation: GenerationId, now: Uptime) {
-        let of = &self.generations[&generation];
-        let missing: Vec<Slot> =
-            (0..of.plan.workers.max(1)).map(Slot).filter(|slot| !of.slots.contains_key(slot)).collect();
+    /// All that were started are ready: those that had to wait for the first are next, or the checks.
+    fn start_others_or_check(&mut self, generation: GenerationId, now: Uptime) {
+        let missing = self.missing_slots(generation, self.workers_at_first(generation));
         if missing.is_empty() {
-            self.rising.as_mut().expect("it is starting").step = Step::Steering;
-            return self.order(Action::steer_all(generation));
+            return self.begin_to_check(now);
         }
         for slot in missing {
             self.spawn(generation, slot, now);
         }
     }
 
-    pub(super) fn is_starting(&self, generation: GenerationId) -> bool {
-        self.rising.as_ref().is_some_and(|rising| rising.generation == generation && rising.step == Step::Starting)
+    pub(super) fn missing_slots(&self, generation: GenerationId, workers: u32) -> Vec<Slot> {
+        let slots = &self.generations[&generation].slots;
+        (0..workers).map(Slot).filter(|slot| !slots.contains_key(slot)).collect()
     }
 
-    /// Whether the newcomer is being steered to: soon it serves, or is given up.
-    pub(super) fn is_steering(&self) -> bool {
-        self.rising.as_ref().is_some_and(|rising| rising.step == Step::Steering)
-    }
-
-    fn is_being_steered_to(&self, generation: GenerationId) -> bool {
-        self.is_steering() && self.rising() == Some(generation)
-    }
-
-    fn everybody_is_ready(&self, generation: GenerationId) -> bool {
-        self.workers.values().filter(|worker| worker.generation == generation).all(|worker| worker.life.is_ready())
+    /// Whether a worker sits in each slot, and all are ready.
+    pub(super) fn is_whole(&self, generation: GenerationId) -> bool {
+        let all_ready = self.workers_of(generation).iter().all(|id| self.workers[id].life.is_ready());
+        all_ready && self.generations.get(&generation).is_some_and(Generation::is_full)
     }
 
     pub(super) fn somebody_is_ready(&self, generation: GenerationId) -> bool {
         self.workers.values().any(|worker| worker.generation == generation && worker.life.is_ready())
     }
 
-    pub(super) fn steered(&mut self, generation: GenerationId, now: Uptime) {
-        if self.is_being_steered_to(generation) {
-            self.promote(now);
-        } else if self.serving == Some(generation) {
-            self.retire_rolled_back(now);
-        }
+    /// When the newcomer has to be proved.
+    pub(super) fn overdue_at(&self) -> Option<Uptime> {
+        let rising = self.rising.as_ref().filter(|rising| rising.step.is_unproved())?;
+        let plan = &self.generations.get(&rising.generation)?.plan;
+        Some(rising.since + plan.rollout.progress_deadline?)
     }
 
-    pub(super) fn not_steered(&mut self, generation: GenerationId, why: String, now: Uptime) {
-        if self.is_being_steered_to(generation) {
-            self.give_up(Reason::NotSteered { why }, now);
-        } else if self.serving == Some(generation) {
-            self.steer_again = Some(now + STEER_AGAIN);
-            self.tell(Notice::NotSteered { generation, why });
-        }
-    }
-
-    /// When to try again to steer back: not while a newcomer is being steered to, lest we steer away from it.
-    pub(super) fn steers_again_at(&self) -> Option<Uptime> {
-        self.steer_again.filter(|_| !self.is_steering())
-    }
-
-    /// Tries again to steer to the generation that is to serve, if it is time.
-    pub(super) fn steer_back_again(&mut self, now: Uptime) {
-        if self.steers_again_at().is_some_and(|at| at <= now) {
-            self.steer_again = None;
-            if let Some(generation) = self.serving {
-                self.order(Action::steer_all(generation));
-            }
-        }
-    }
-
-    fn promote(&mut self, now: Uptime) {
-        let Some(rising) = self.rising.take() else { return };
-        let generation = rising.generation;
-        let previous = self.serving.replace(generation);
-        self.tell(Notice::Promoted { generation, previous });
-        for worker in self.workers_of(generation) {
-            if self.workers[&worker].life.is_ready() {
-                self.order(Action::Promote { worker });
-            }
-        }
-        self.answer(rising.asked, &Outcome::Promoted(generation));
-        if let Some(previous) = previous {
-            let warm = !self.generations[&generation].plan.warm.is_zero();
-            self.retire(previous, warm, now);
-        }
-        self.retire_rolled_back(now);
-        self.rise_again();
-    }
-
-    /// Ends the newcomer before any client met it. What serves goes on serving.
-    pub(super) fn give_up(&mut self, reason: Reason, now: Uptime) {
-        let Some(rising) = self.rising.take() else { return };
-        let generation = rising.generation;
-        let has_an_answer = matches!(reason, Reason::Unresolved { .. });
-        if rising.step == Step::Resolving && !has_an_answer {
-            self.order(Action::CancelResolve { generation });
-        }
-        let (why, superseded) = (reason.to_string(), reason == Reason::Superseded);
-        self.tell(Notice::GivenUp { generation, reason, serving: self.serving });
-        self.answer(rising.asked, &Outcome::Rejected { generation, why: why.clone() });
-        if self.generations.contains_key(&generation) {
-            self.send_away(generation, now);
-        } else {
-            self.order(Action::Forget { generation });
-        }
-        let is_first = self.serving.is_none() && !self.is_stopping();
-        if is_first && !superseded && self.policy.first_start == FirstStart::Fail {
-            self.begin_to_stop(Ending::Failed(why), now);
-        }
-        self.rise_again();
-    }
-
-    fn send_away(&mut self, generation: GenerationId, now: Uptime) {
-        self.forget_slots(generation);
-        self.leaving.insert(generation, Leaving::Draining { until: now + GIVE_UP_GRACE });
-        self.order(Action::Rescue { generation });
-        for worker in self.workers_of(generation) {
-            self.drain(worker, Some(GIVE_UP_GRACE), now);
-        }
-        self.sweep_if_empty(generation, now);
-    }
-
-    /// The outcome is known: if another reload was asked for meanwhile, it starts now.
-    fn rise_again(&mut self) {
-        if self.is_stopping() {
-            return;
-        }
-        if let Some(wanted) = self.wanted.take() {
-            self.rise(wanted.asked, wanted.origin);
-        }
+    /// Gives up a newcomer that is not proved in time.
+    pub(super) fn give_up_if_overdue(&mut self, now: Uptime) {
+        let Some(generation) = self.rising().filter(|_| self.overdue_at().is_some_and(|at| at <= now)) else { return };
+        let of = &self.generations[&generation];
+        let deadline = of.plan.rollout.progress_deadline.unwrap_or_default();
+        let why = of.checkup.failure.clone();
+        self.give_up(Reason::Overdue { deadline, why }, now);
     }
 }

@@ -37,6 +37,8 @@ impl Supervisor {
         if let Some(wanted) = self.wanted.take() {
             self.answer(wanted.asked, &Outcome::Refused("the master is asked to stop".into()));
         }
+        let asked = std::mem::take(&mut self.rolling_back);
+        self.answer(asked, &Outcome::Refused("the master is asked to stop".into()));
         self.give_up(Reason::Stopping, now);
         if let Some(serving) = self.serving.take() {
             self.start_draining(serving, now);

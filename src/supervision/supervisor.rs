@@ -1,18 +1,22 @@
 //! The state machine itself: what it remembers, how an event comes in and time passes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::generation::{Generation, Holder, Leaving, Life, Rising, Step, Worker};
+use super::generation::{Generation, Holder, Leaving, Life, Reported, Worker};
+use super::newcomer::{Rising, Step, Wish};
+use super::rollback::Served;
 use super::stop::Stopping;
-use super::{Action, Command, Event, GenerationId, Notice, Origin, Outcome, Policy, RequestId, Slot, Uptime, WorkerId};
+use super::{
+    Action, Command, Event, GenerationId, Notice, Origin, Outcome, Policy, RequestId, Share, Slot, Uptime, WorkerId,
+};
 
 /// The rules. Feed it what happens; it says what to do.
 ///
 /// # Invariants
 /// - At most one generation rises, and at most one serves.
-/// - New connections are steered to a generation when all its workers are ready, and not before.
+/// - New connections are steered to a generation when all its workers are ready and it has proved itself, not before.
 /// - A generation is drained only after they were steered away from it, or when the master ends.
 /// - Every command gets exactly one answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,14 @@ pub struct Supervisor {
     /// A reload that waits for the outcome of the one that is under way.
     pub(super) wanted: Option<Wanted>,
     pub(super) stopping: Option<Stopping>,
+    /// Whom new connections go to, as far as we were told.
+    pub(super) shares: Vec<Share>,
+    /// Whom they are to go to, as it was ordered and not answered yet.
+    pub(super) steers: VecDeque<Vec<Share>>,
+    /// Who asked to go back, and is answered when that is done.
+    pub(super) rolling_back: Vec<RequestId>,
+    /// Those that served last, the latest at the end.
+    pub(super) served: Vec<Served>,
     /// Steering back failed: new connections go to a generation that is on its way out, until this works.
     pub(super) steer_again: Option<Uptime>,
     pub(super) latest_generation: GenerationId,
@@ -38,6 +50,8 @@ pub struct Supervisor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Wanted {
     pub(super) asked: Vec<RequestId>,
+    /// Of the last who asked.
+    pub(super) wish: Wish,
     pub(super) origin: Origin,
 }
 
@@ -53,6 +67,10 @@ impl Supervisor {
             leaving: BTreeMap::new(),
             wanted: None,
             stopping: None,
+            shares: Vec::new(),
+            steers: VecDeque::new(),
+            rolling_back: Vec::new(),
+            served: Vec::new(),
             steer_again: None,
             latest_generation: GenerationId(0),
             latest_worker: WorkerId(0),
@@ -75,12 +93,19 @@ impl Supervisor {
     pub fn deadline(&self) -> Option<Uptime> {
         let rising = self.rising.as_ref().and_then(|rising| match rising.step {
             Step::NoLane { look } => Some(look),
-            Step::Resolving | Step::Allotting { .. } | Step::Starting | Step::Steering => None,
+            Step::Resolving
+            | Step::Allotting { .. }
+            | Step::Starting
+            | Step::Checking
+            | Step::Held
+            | Step::Sharing { .. }
+            | Step::Steering => None,
         });
-        let spawns = self.serving.and_then(|id| self.generations[&id].next_spawn());
+        let proving = [self.overdue_at(), self.next_check(), self.step_ends_at()];
         let workers = self.workers.values().filter_map(|worker| worker.life.deadline());
         let leaving = self.leaving.values().filter_map(Leaving::deadline);
-        workers.chain(leaving).chain(rising).chain(spawns).chain(self.steers_again_at()).min()
+        let once = [rising, self.next_spawn(), self.steers_again_at()];
+        workers.chain(leaving).chain(once.into_iter().chain(proving).flatten()).min()
     }
 
     /// The generation that new connections go to.
@@ -128,7 +153,8 @@ impl Supervisor {
             Event::Exited { worker, exit } => self.exited(worker, exit, now),
             Event::Steered { generation } => self.steered(generation, now),
             Event::NotSteered { generation, why } => self.not_steered(generation, why, now),
-            Event::Checked { .. } | Event::Reported { .. } => {}
+            Event::Checked { generation, failure } => self.checked(generation, failure, now),
+            Event::Reported { worker, requests, errors } => self.reported(worker, Reported { requests, errors }, now),
             Event::Looked { generation, settled } => self.looked(generation, settled, now),
             Event::Swept { generation, survivors } => self.swept(generation, survivors, now),
             Event::StrangerReaped => self.sweep_again(now),
@@ -138,11 +164,14 @@ impl Supervisor {
 
     fn asked(&mut self, request: RequestId, command: Command, origin: Origin, now: Uptime) {
         match command {
-            Command::Reload { .. } => self.reload(request, origin, now),
-            Command::Abort => self.abort(request, origin, now),
-            Command::Promote | Command::Rollback { .. } | Command::Pause | Command::Resume => {
-                self.answer([request], &Outcome::Refused("this version cannot do that yet".into()));
+            Command::Reload { strategy, hold } => {
+                self.reload(request, Wish { strategy, hold, of: None }, origin, now);
             }
+            Command::Abort => self.abort(request, origin, now),
+            Command::Promote => self.promote_now(request, now),
+            Command::Rollback { to } => self.roll_back_to(request, to, origin, now),
+            Command::Pause => self.pause(request, origin, now),
+            Command::Resume => self.resume(request, origin, now),
             Command::Scale(by) => self.scale(request, by, origin, now),
             Command::ScaleTo(workers) => self.scale_to(request, workers, origin, now),
             Command::Dismiss => self.dismiss(request, origin, now),
@@ -153,7 +182,10 @@ impl Supervisor {
     /// Everything that was to happen at a time that has come, and what follows from it without any wait.
     fn pass_time(&mut self, now: Uptime) {
         while self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.give_up_if_overdue(now);
             self.look_for_a_lane(now);
+            self.step_on(now);
+            self.check_again(now);
             self.steer_back_again(now);
             for worker in self.overdue_workers(now) {
                 self.out_of_grace(worker, now);
@@ -223,7 +255,10 @@ impl Supervisor {
         let until = now + of.plan.ready_grace;
         let backoff = of.slots.remove(&slot).map(|seat| seat.backoff).unwrap_or_default();
         of.slots.insert(slot, super::generation::Seat { holder: Holder::Worker(id), backoff });
-        self.workers.insert(id, Worker { generation, slot, life: Life::Rising { until, lacking: None } });
+        self.workers.insert(
+            id,
+            Worker { generation, slot, life: Life::Rising { until, lacking: None }, reported: Reported::default() },
+        );
         self.order(Action::Spawn { worker: id, generation, slot });
     }
 

@@ -1,7 +1,8 @@
 //! What is, for whoever asks: generations, workers, and until when each stays as it is. Changes nothing.
 #![allow(missing_docs, reason = "the variants are what their names say")]
 
-use super::generation::{Generation, Holder, Leaving, Life, Step, Worker};
+use super::generation::{Generation, Holder, Leaving, Life, Worker};
+use super::newcomer::Step;
 use super::{GenerationId, Slot, Supervisor, Uptime, WorkerId};
 
 /// All that the rules know, at one instant.
@@ -97,7 +98,7 @@ impl Supervisor {
             serving: self.serving,
             rising: self.rising(),
             reload_waits: self.wanted.is_some(),
-            paused: false,
+            paused: self.rising.as_ref().is_some_and(|rising| rising.clock.is_paused()),
             stopping: self.is_stopping(),
             generations: all.chain(unresolved).collect(),
         }
@@ -112,7 +113,7 @@ impl Supervisor {
         let leaves = self.leaving.get(&id).is_some_and(|leaving| !matches!(leaving, Leaving::Unsteered));
         let slots = u32::try_from(generation.slots.len()).unwrap_or(u32::MAX);
         let wanted = if self.rising() == Some(id) { generation.plan.workers.max(1) } else { slots };
-        let share = if self.serving == Some(id) { 100 } else { 0 };
+        let share = self.share_now(id);
         GenerationView { id, stage, until, share, wanted: (!leaves).then_some(wanted), workers }
     }
 
@@ -123,6 +124,9 @@ impl Supervisor {
                 Step::Resolving | Step::Allotting { waited: false } => (Stage::Resolving, None),
                 Step::Allotting { waited: true } | Step::NoLane { .. } => (Stage::WaitingForLane, None),
                 Step::Starting => (Stage::Starting, first),
+                Step::Checking => (Stage::Checking, self.overdue_at()),
+                Step::Held => (Stage::Held, rising.clock.until()),
+                Step::Sharing { step, .. } => (self.sharing(id, step), rising.clock.until()),
                 Step::Steering => (Stage::Steering, None),
             };
         }
@@ -135,6 +139,35 @@ impl Supervisor {
             Some(Leaving::Sweeping { until, .. }) => (Stage::Sweeping, Some(*until)),
         }
     }
+}
+
+impl Supervisor {
+    /// By connections as they are steered, or by workers, as far as its step goes.
+    fn share_now(&self, id: GenerationId) -> u8 {
+        let rising = self.rising.as_ref().filter(|it| self.generations.get(&it.generation).is_some_and(by_workers));
+        let percent = rising.and_then(|rising| match rising.step {
+            Step::Sharing { step, .. } => {
+                let steps = &self.generations[&rising.generation].plan.rollout.steps;
+                Some((rising.generation, steps.get(step).map_or(100, |step| step.percent)))
+            }
+            _ => None,
+        });
+        match percent {
+            Some((rising, percent)) if rising == id => percent,
+            Some((_, percent)) if self.serving == Some(id) => 100 - percent.min(100),
+            Some(_) | None => self.share_of(id),
+        }
+    }
+
+    fn sharing(&self, id: GenerationId, step: usize) -> Stage {
+        let steps = self.generations.get(&id).map_or(0, |of| of.plan.rollout.steps.len());
+        let count = |steps: usize| u32::try_from(steps).unwrap_or(u32::MAX);
+        Stage::Sharing { step: count(step + 1).min(count(steps)), steps: count(steps) }
+    }
+}
+
+fn by_workers(generation: &Generation) -> bool {
+    generation.plan.rollout.by_workers
 }
 
 fn worker_view(id: WorkerId, worker: &Worker) -> WorkerView {

@@ -39,6 +39,7 @@ pub(in crate::supervision) struct World {
     pub(in crate::supervision) allot: Goes,
     pub(in crate::supervision) spawn: Goes,
     pub(in crate::supervision) steer: Goes,
+    pub(in crate::supervision) check: Goes,
     pub(in crate::supervision) look: Goes,
     pub(in crate::supervision) sweep: Goes,
 }
@@ -49,16 +50,18 @@ impl World {
         allot: Goes::Well,
         spawn: Goes::Well,
         steer: Goes::Well,
+        check: Goes::Well,
         look: Goes::Well,
         sweep: Goes::Well,
     };
 
     fn answer(&self, action: &Action, plan: &Plan) -> Option<Event> {
         let goes = match action {
-            Action::Resolve { .. } => self.resolve,
+            Action::Resolve { .. } | Action::Recall { .. } => self.resolve,
             Action::Allot { .. } => self.allot,
             Action::Spawn { .. } => self.spawn,
             Action::Steer { .. } => self.steer,
+            Action::Check { .. } => self.check,
             Action::Look { .. } => self.look,
             Action::Sweep { .. } => self.sweep,
             _ => return None,
@@ -77,6 +80,11 @@ pub(in crate::supervision) fn answer(action: &Action, goes: Goes, plan: &Plan) -
     Some(match *action {
         Action::Resolve { generation } if well => Event::Resolved { generation, plan: plan.clone() },
         Action::Resolve { generation } => Event::Unresolved { generation, why: "no such program".into() },
+        Action::Recall { generation, .. } if well => Event::Resolved { generation, plan: plan.clone() },
+        Action::Recall { generation, .. } => Event::Unresolved { generation, why: "not kept".into() },
+        Action::Check { generation } => {
+            Event::Checked { generation, failure: (!well).then(|| "GET /healthz: status 500".into()) }
+        }
         Action::Allot { generation } if well => Event::Allotted { generation },
         Action::Allot { generation } if goes == Goes::NotYet => {
             Event::NoLaneYet { generation, why: "all lanes are in use".into() }

@@ -6,6 +6,7 @@ use crate::supervision::{Action, Ending, Notice, Share};
 pub(super) fn goes_without_saying(action: &Action) -> bool {
     match action {
         Action::Resolve { .. }
+        | Action::Check { .. }
         | Action::Allot { .. }
         | Action::Promote { .. }
         | Action::Look { .. }
