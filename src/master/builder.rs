@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::build::Build;
 use super::channel;
+use super::door::Doors;
 use super::handle::Handle;
 use super::listeners::Listeners;
 use super::lookups::Lookups;
@@ -259,6 +260,8 @@ impl Builder {
             processes: Processes::default(),
             listeners,
             relays: Relays::default(),
+            doors: Doors::default(),
+            limits: BTreeSet::new(),
             guessed: BTreeSet::new(),
             lookups: Lookups::new(),
             poller,

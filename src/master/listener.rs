@@ -6,6 +6,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Weak;
 
 use super::open::Declaration;
+use super::private::Expected;
+use super::shares::Shares;
 use crate::protocol::{Address, Declared};
 use crate::supervision::GenerationId;
 use crate::sys::lanes::{Endpoint, LaneId, Lanes, Repaired, Seat, Steering, Way};
@@ -27,7 +29,9 @@ pub(super) struct Listener {
     /// And why.
     pub(super) spoiled: BTreeMap<LaneId, String>,
     /// Where new connections go; nobody's until the first generation has a lane.
-    pub(super) steered: Option<GenerationId>,
+    pub(super) steered: Shares,
+    /// Connections of our own that come to the helm.
+    pub(super) expected: Expected,
     pub(super) watched: BTreeMap<Seat, Interest>,
 }
 
@@ -62,7 +66,8 @@ impl Listener {
             declared_by: BTreeSet::new(),
             tenants: BTreeMap::new(),
             spoiled: BTreeMap::new(),
-            steered: None,
+            steered: Shares::default(),
+            expected: Expected::new(),
             watched: BTreeMap::new(),
         }
     }
@@ -114,7 +119,8 @@ impl Listener {
         Declared { name, address: self.declaration.address.clone(), bound: self.address() }
     }
 
-    fn is_shared(&self) -> bool {
+    /// Whether all generations have the same socket.
+    pub(super) fn is_shared(&self) -> bool {
         self.way() == Way::Shared
     }
 
@@ -152,41 +158,41 @@ impl Listener {
         self.lanes.is_listening(lane) && self.lanes.queue(Seat::Lane(lane)).is_ok_and(|queue| queue.waiting == 0)
     }
 
-    pub(super) fn steer_to(&mut self, generation: GenerationId) -> Result<(), String> {
-        self.steer_by(Lanes::steer, generation)
+    /// Sends new connections to those who have a share.
+    pub(super) fn steer(&mut self, shares: Shares) -> Result<(), String> {
+        self.steer_by(Lanes::steer, shares)
     }
 
     /// The same, when it has just been seen that nothing was shut.
-    pub(super) fn steer_unseen_to(&mut self, generation: GenerationId) -> Result<(), String> {
-        self.steer_by(Lanes::steer_unseen, generation)
+    pub(super) fn steer_unseen(&mut self, shares: Shares) -> Result<(), String> {
+        self.steer_by(Lanes::steer_unseen, shares)
     }
 
-    fn steer_by(
-        &mut self,
-        steer: fn(&mut Lanes, Steering) -> io::Result<()>,
-        generation: GenerationId,
-    ) -> Result<(), String> {
-        let tenant = self.tenants.get(&generation).ok_or("it has no lane there")?;
+    fn steer_by(&mut self, steer: fn(&mut Lanes, Steering) -> io::Result<()>, shares: Shares) -> Result<(), String> {
+        let steering = self.steering(&shares).ok_or("it has no lane there")?;
         let name = &self.declaration.name;
-        steer(&mut self.lanes, Steering::To(tenant.lane)).map_err(|error| format!("cannot steer {name}: {error}"))?;
-        self.steered = Some(generation);
+        steer(&mut self.lanes, steering).map_err(|error| format!("cannot steer {name}: {error}"))?;
+        self.steered = shares;
         Ok(())
     }
 
-    pub(super) fn steer_back(&mut self, former: Option<GenerationId>) {
-        let steering = former.and_then(|generation| self.tenants.get(&generation));
-        let steering = steering.map_or(Steering::Hold, |tenant| Steering::To(tenant.lane));
+    pub(super) fn steer_back(&mut self, former: Shares) {
+        let steering = self.steering(&former).unwrap_or(Steering::Hold);
         self.steered = former;
         if let Err(error) = self.lanes.steer(steering) {
             tracing::error!(listener = self.declaration.name, %error, "cannot steer back");
         }
     }
 
+    fn steering(&self, shares: &Shares) -> Option<Steering> {
+        shares.steering(|generation| Some(self.tenants.get(&generation)?.lane))
+    }
+
     /// Ends the generation's hold; says why its lane cannot be used again, if so.
     pub(super) fn take_back(&mut self, generation: GenerationId) -> Option<String> {
         let tenant = self.tenants.remove(&generation)?;
-        if self.steered == Some(generation) {
-            self.steer_back(None);
+        if self.steered.has(generation) {
+            self.steer_back(self.steered.among(|other| other != generation));
         }
         if self.is_shared() || !tenant.granted {
             return None;
@@ -196,9 +202,22 @@ impl Listener {
         Some(spoiled)
     }
 
+    /// How much of the new connections come to a lane, in per cent.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "only the control socket tells it"))]
+    pub(super) fn share_of(&self, lane: LaneId) -> u8 {
+        let has_it = |generation: GenerationId| self.tenants.get(&generation).is_some_and(|tenant| tenant.lane == lane);
+        match self.way() {
+            Way::Kernel => self.steered.generations().filter(|of| has_it(*of)).map(|of| self.steered.percent(of)).sum(),
+            Way::Path | Way::Shared => self.steered.most().filter(|of| has_it(*of)).map_or(0, |_| 100),
+        }
+    }
+
     pub(super) fn interest(&self, seat: Seat, rescue: bool) -> Interest {
+        if seat == Seat::Helm && !self.expected.is_empty() {
+            return Interest::Read;
+        }
         let nobody_accepts = match seat {
-            Seat::Helm => self.steered.is_some(),
+            Seat::Helm => !self.steered.is_empty(),
             Seat::Lane(_) if self.is_shared() => false,
             Seat::Lane(lane) => {
                 self.tenants.values().find(|tenant| tenant.lane == lane).is_none_or(|tenant| tenant.abandoned)

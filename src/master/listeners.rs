@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 
 use super::listener::{Allotment, Listener, Tenant, described};
 use super::open::{Declaration, ListenError};
+use super::shares::Shares;
 use super::token::Token;
 use crate::supervision::GenerationId;
 use crate::sys::lanes::{self, LaneId, Probe, Seat, Steering};
@@ -102,9 +103,9 @@ impl Listeners {
                 Err(otherwise) => return otherwise,
             }
         }
-        if listener.steered.is_none()
+        if listener.steered.is_empty()
             && serving.is_none_or(|serving| serving == generation)
-            && let Err(why) = listener.steer_to(generation)
+            && let Err(why) = listener.steer(Shares::all(generation))
         {
             return Allotment::Never(why);
         }
@@ -134,33 +135,34 @@ impl Listeners {
         }
     }
 
-    /// Sends new connections to the generation: on every listener, or on none.
-    pub(super) fn steer(&mut self, generation: GenerationId) -> Result<(), String> {
+    /// Sends new connections to those who have a share: on every listener, or on none. What only some of them have taken
+    /// is theirs.
+    pub(super) fn steer(&mut self, shares: &Shares) -> Result<(), String> {
         let ids = self.ids();
-        self.everything_is_taken(generation)?;
-        let before: Vec<(ListenerId, Option<GenerationId>)> =
-            ids.iter().map(|id| (*id, self.all[id].steered)).collect();
+        shares.generations().try_for_each(|generation| self.everything_is_taken(generation))?;
+        let before: Vec<(ListenerId, Shares)> = ids.iter().map(|id| (*id, self.all[id].steered.clone())).collect();
         let nothing_shut = lanes::nothing_shut(self.all.values().map(|listener| &listener.lanes));
         for (done, id) in ids.iter().enumerate() {
             let listener = self.all.get_mut(id).expect("it is one of ours");
-            if !listener.is_taken_by(generation) {
+            let shares = shares.among(|generation| listener.is_taken_by(generation));
+            if shares.is_empty() {
                 continue; // a query opened it for another generation
             }
             let steered = match nothing_shut {
-                true => listener.steer_unseen_to(generation),
-                false => listener.steer_to(generation),
+                true => listener.steer_unseen(shares),
+                false => listener.steer(shares),
             };
             if let Err(why) = steered {
-                for (id, former) in &before[..=done] {
-                    self.all.get_mut(id).expect("it is one of ours").steer_back(*former);
+                for (id, former) in before.into_iter().take(done + 1) {
+                    self.all.get_mut(&id).expect("it is one of ours").steer_back(former);
                 }
                 return Err(why);
             }
         }
-        self.in_force = Some(generation);
+        self.in_force = shares.only().or(self.in_force);
         let rescues_already = std::mem::replace(&mut self.rescue, true);
         // To whom a listener is steered is nothing to be watched for, but whether it is steered at all.
-        let changed = before.into_iter().filter(|(_, former)| !rescues_already || former.is_none());
+        let changed = before.into_iter().filter(|(_, former)| !rescues_already || former.is_empty());
         changed.for_each(|(id, _)| self.watch(id));
         Ok(())
     }

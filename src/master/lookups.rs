@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::door::Visitor;
+use super::listeners::ListenerId;
 use super::recipes::Recipes;
 use super::release::Release;
 use super::release_error::ReleaseError;
 use super::report::Deed;
 use crate::supervision::GenerationId;
+use crate::sys::lanes::Own;
 use crate::sys::survivors::{self, Search};
 
 /// What was found.
@@ -32,6 +35,8 @@ pub(super) enum Found {
         deed: Deed,
     },
     RelayEnded,
+    PrivateEnded { listener: ListenerId, own: Own },
+    Visitor(Visitor),
 }
 
 /// The threads that look, and what they bring back.
@@ -83,6 +88,16 @@ impl Lookups {
 
     pub(super) fn kill_survivors(&self, search: Search) {
         tokio::task::spawn_blocking(move || survivors::kill(&search));
+    }
+
+    /// For telling the loop what was found.
+    pub(super) fn sender(&self) -> mpsc::UnboundedSender<Found> {
+        self.sender.clone()
+    }
+
+    /// Runs something beside the loop, of which nobody waits for the end.
+    pub(super) fn beside(&self, what: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(what);
     }
 
     /// Runs a relay beside the loop.

@@ -8,7 +8,9 @@ use std::time::SystemTime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::builder::{Behaviour, Builder};
+use super::door::Doors;
 use super::handle::{Handle, Request};
+use super::limits::Limit;
 use super::listener::Listener;
 use super::listeners::{ListenerId, Listeners};
 use super::lookups::{Found, Lookups};
@@ -38,6 +40,9 @@ pub struct Master {
     pub(super) processes: Processes,
     pub(super) listeners: Listeners,
     pub(super) relays: Relays,
+    pub(super) doors: Doors,
+    /// What a rollout cannot do at a listener: said once.
+    pub(super) limits: BTreeSet<(String, Limit)>,
     /// What workers asked for and got something else instead: said once.
     pub(super) guessed: BTreeSet<(Address, ListenerId)>,
     pub(super) lookups: Lookups,
@@ -213,6 +218,7 @@ impl Master {
             Found::Release { generation, release: Ok(release) } => {
                 let mut plan = release.plan.clone();
                 plan.first_alone = self.first_must_prove(&release);
+                plan.rollout.by_workers = self.shares_only_by_workers(&release);
                 if self.supervisor.rising() == Some(generation) {
                     self.report(resolved(generation, &release));
                     self.releases.insert(generation, release);
@@ -236,6 +242,8 @@ impl Master {
                 self.feed(Event::Swept { generation, survivors });
             }
             Found::RelayEnded => self.relay_ended(),
+            Found::PrivateEnded { listener, own } => self.private_ended(listener, own),
+            Found::Visitor(visitor) => self.let_in(visitor),
         }
     }
 }

@@ -9,9 +9,10 @@ use super::declaring::Farewell;
 use super::listener::Allotment;
 use super::machine::{Master, listening};
 use super::report::{Deed, What};
+use super::shares::Shares;
 use super::wording::shown;
 use crate::protocol::MasterMessage;
-use crate::supervision::{Action, Event, GenerationId, Notice, Reason, Slot, WorkerId};
+use crate::supervision::{Action, Event, GenerationId, Notice, Reason, Share, Slot, WorkerId};
 use crate::sys::lanes;
 use crate::sys::memory;
 use crate::sys::poller::Interest;
@@ -31,7 +32,7 @@ impl Master {
                 let why = format!("the release of generation {of} is not kept");
                 self.feed(Event::Unresolved { generation, why });
             }
-            Action::Steer { generation, .. } => self.steer(generation),
+            Action::Steer { generation, shares, sticky } => self.steer(generation, &shares, sticky),
             Action::Check { generation } => self.feed(Event::Checked { generation, failure: None }),
             Action::Promote { worker } => drop(self.say(worker, MasterMessage::Promoted, None)),
             Action::LameDuck { worker, linger } => {
@@ -69,7 +70,10 @@ impl Master {
             Err(why) => Allotment::Never(why),
         };
         let event = match allotted {
-            Allotment::Done => Event::Allotted { generation },
+            Allotment::Done => {
+                self.tell_limits_of(generation);
+                Event::Allotted { generation }
+            }
             Allotment::NotYet(why) => Event::NoLaneYet { generation, why },
             Allotment::Never(why) => Event::NotAllotted { generation, why },
         };
@@ -87,8 +91,9 @@ impl Master {
         Ok(())
     }
 
-    fn steer(&mut self, generation: GenerationId) {
-        let event = match self.listeners.steer(generation) {
+    fn steer(&mut self, generation: GenerationId, shares: &[Share], sticky: bool) {
+        let shares = Shares::new(shares.iter().map(|share| (share.cohort.generation, share.weight)), sticky);
+        let event = match self.listeners.steer(&shares) {
             Ok(()) => Event::Steered { generation },
             Err(why) => Event::NotSteered { generation, why },
         };
@@ -217,7 +222,9 @@ impl Master {
         if is_quiet_again {
             self.forget_text();
         }
-        self.tell(What::Rules(notice), pid, last_lines);
+        self.tell(What::Rules(notice.clone()), pid, last_lines);
+        self.mind_doors(&notice);
+        self.tell_limits_at(&notice);
         if let Some(what) = hint {
             self.report(Deed::Trouble { what });
         }

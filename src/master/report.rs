@@ -91,6 +91,10 @@ pub enum Deed {
     Rescued { listener: String, connections: u32, passed: u32, relayed: u32 },
     /// A file that the generation was started from is not what it was.
     Changed { generation: GenerationId, what: String },
+    /// Somebody who wants to look at the generation alone can do it here.
+    Door { generation: GenerationId, listener: String, address: String },
+    /// Something that a rollout cannot do at a listener.
+    Limited { listener: String, what: String },
     /// Something that should work did not.
     Trouble { what: String },
 }

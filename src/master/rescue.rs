@@ -12,7 +12,7 @@ use super::listeners::ListenerId;
 use super::machine::Master;
 use super::report::Deed;
 use crate::protocol::MasterMessage;
-use crate::supervision::WorkerId;
+use crate::supervision::{GenerationId, WorkerId};
 use crate::sys::lanes::{Endpoint, Seat};
 
 /// So many are accepted at once, before others have their turn.
@@ -32,6 +32,16 @@ pub(super) struct Relays {
 struct Passed {
     listener: ListenerId,
     connection: Arc<OwnedFd>,
+    /// It is for this generation alone.
+    only: Option<GenerationId>,
+}
+
+impl Relays {
+    /// Whose turn it is among so many.
+    pub(super) fn next_of(&mut self, count: usize) -> usize {
+        self.next = self.next.wrapping_add(1);
+        self.next % count.max(1)
+    }
 }
 
 impl Master {
@@ -41,12 +51,17 @@ impl Master {
         let mut name = String::new();
         for _ in 0..AT_ONCE {
             let Some(listener) = self.listeners.listener(id) else { break };
-            if self.relays.running >= MOST_RELAYS {
+            let expects = seat == Seat::Helm && !listener.expected.is_empty();
+            if self.relays.running >= MOST_RELAYS && !expects {
                 self.listeners.set_rescue(false); // until a relay ends
                 break;
             }
             let Ok(Some(connection)) = listener.lanes.accept(seat) else { break };
             name.clone_from(&listener.declaration.name);
+            if let Some(worker) = self.expected(id, &connection) {
+                self.pass_to(worker, id, Arc::new(connection), true);
+                continue;
+            }
             match self.pass(id, Arc::new(connection)) {
                 Ok(()) => passed += 1,
                 Err(connection) => {
@@ -54,6 +69,9 @@ impl Master {
                     relayed += 1;
                 }
             }
+        }
+        if seat == Seat::Helm {
+            self.listeners.watch(id);
         }
         if passed + relayed > 0 {
             let connections = passed + relayed;
@@ -67,29 +85,38 @@ impl Master {
         let workers = self.processes.all.iter().filter(|(_, process)| Some(process.generation) == serving);
         let takers: Vec<WorkerId> =
             workers.filter(|(_, process)| process.takes_connections()).map(|(&id, _)| id).collect();
-        self.relays.next = self.relays.next.wrapping_add(1);
-        let Some(&worker) = takers.get(self.relays.next % takers.len().max(1)) else { return Err(connection) };
-        let Some(key) = self.listeners.listener(listener).map(|it| it.declaration.name.clone()) else {
-            return Err(connection);
-        };
-        let handle = Some(connection.clone());
-        match self.say(worker, MasterMessage::NewConn { key }, handle) {
-            Some(seq) => {
-                self.relays.passed.insert((worker, seq), Passed { listener, connection });
-                Ok(())
-            }
-            None => Err(connection),
+        let turn = self.relays.next_of(takers.len());
+        let Some(&worker) = takers.get(turn) else { return Err(connection) };
+        match self.pass_to(worker, listener, connection.clone(), false) {
+            true => Ok(()),
+            false => Err(connection),
         }
+    }
+
+    /// Hands a connection to this worker; whether that was possible.
+    fn pass_to(&mut self, worker: WorkerId, listener: ListenerId, connection: Arc<OwnedFd>, alone: bool) -> bool {
+        let key = self.listeners.listener(listener).map(|it| it.declaration.name.clone());
+        let generation = self.processes.all.get(&worker).map(|process| process.generation);
+        let (Some(key), Some(generation)) = (key, generation) else { return false };
+        let sent = self.say(worker, MasterMessage::NewConn { key }, Some(connection.clone()));
+        let only = alone.then_some(generation);
+        let passed = |seq| self.relays.passed.insert((worker, seq), Passed { listener, connection, only });
+        sent.map(passed).is_some()
     }
 
     /// A worker answered: what it does not serve is relayed. False if there was nothing to be answered.
     pub(super) fn passed(&mut self, worker: WorkerId, seq: u64, accepted: bool) -> bool {
-        let Some(Passed { listener, connection }) = self.relays.passed.remove(&(worker, seq)) else { return false };
+        let Some(Passed { listener, connection, only }) = self.relays.passed.remove(&(worker, seq)) else {
+            return false;
+        };
         if !accepted {
             if let Some(process) = self.processes.all.get_mut(&worker) {
                 process.declines_connections = true;
             }
-            self.relay(listener, connection);
+            match only {
+                Some(generation) => self.lead_into_lane(listener, generation, &connection),
+                None => self.relay(listener, connection),
+            }
         }
         true
     }
@@ -98,7 +125,9 @@ impl Master {
     pub(super) fn pass_on(&mut self, gone: WorkerId) {
         let pending: Vec<u64> = self.relays.passed.range((gone, 0)..=(gone, u64::MAX)).map(|(key, _)| key.1).collect();
         for seq in pending {
-            let Some(Passed { listener, connection }) = self.relays.passed.remove(&(gone, seq)) else { continue };
+            let Some(Passed { listener, connection, only: None }) = self.relays.passed.remove(&(gone, seq)) else {
+                continue;
+            };
             if let Err(connection) = self.pass(listener, connection) {
                 self.relay(listener, connection);
             }

@@ -1,11 +1,13 @@
 //! All that the master knows, at one instant, as plain values: whoever asks can take his time with it.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::listener::Listener;
+use super::listeners::ListenerId;
 use super::machine::{Master, uptime};
 use super::release::Release;
 use crate::protocol::Status;
@@ -22,6 +24,8 @@ pub(crate) struct Snapshot {
     /// What generations run, once it is known.
     pub(crate) releases: BTreeMap<GenerationId, Arc<Release>>,
     pub(crate) listeners: Vec<ListenerFacts>,
+    #[allow(dead_code, reason = "for the status")]
+    pub(crate) doors: Vec<DoorFacts>,
     pub(crate) latest_report: u64,
 }
 
@@ -35,6 +39,16 @@ pub(crate) struct WorkerFacts {
     pub(crate) status: Status,
 }
 
+/// An address that leads to one generation alone.
+#[derive(Debug)]
+#[allow(dead_code, reason = "for the status")]
+pub(crate) struct DoorFacts {
+    pub(crate) generation: GenerationId,
+    /// The listener that it stands for.
+    pub(crate) listener: String,
+    pub(crate) address: SocketAddr,
+}
+
 /// A listener.
 #[derive(Debug)]
 pub(crate) struct ListenerFacts {
@@ -42,6 +56,7 @@ pub(crate) struct ListenerFacts {
     pub(crate) address: String,
     pub(crate) way: Way,
     pub(crate) by_query: bool,
+    /// The generation that has most of the new connections.
     pub(crate) steered: Option<GenerationId>,
     pub(crate) lanes: Vec<LaneFacts>,
     /// Where it really listens.
@@ -57,6 +72,8 @@ pub(crate) struct LaneFacts {
     pub(crate) inode: u64,
     /// Who has it: several, if it is shared.
     pub(crate) tenants: Vec<GenerationId>,
+    /// How much of the new connections come there, in per cent.
+    pub(crate) share: u8,
     /// None if it cannot be asked.
     pub(crate) queue: Option<Queue>,
     pub(crate) overflows: Option<u32>,
@@ -79,8 +96,16 @@ impl Master {
             workers: self.processes.all.iter().map(|(&id, process)| (id, facts(process))).collect(),
             releases: self.releases.clone(),
             listeners: self.listeners.iter().map(|(_, listener)| listener_facts(listener)).collect(),
+            doors: self.doors.iter().filter_map(|door| self.door_facts(door)).collect(),
             latest_report: self.latest_report,
         }
+    }
+}
+
+impl Master {
+    fn door_facts(&self, (generation, id, address): (GenerationId, ListenerId, SocketAddr)) -> Option<DoorFacts> {
+        let listener = self.listeners.listener(id)?.declaration.name.clone();
+        Some(DoorFacts { generation, listener, address })
     }
 }
 
@@ -91,7 +116,7 @@ fn listener_facts(listener: &Listener) -> ListenerFacts {
         address: listener.address().to_string(),
         way: listener.way(),
         by_query: listener.by_query,
-        steered: listener.steered,
+        steered: listener.steered.most(),
         lanes: listener.lane_ids().into_iter().map(|lane| lane_facts(listener, lane, &inodes)).collect(),
         endpoint: listener.lanes.local().clone(),
         inodes: inodes.into_values().collect(),
@@ -106,6 +131,7 @@ fn lane_facts(listener: &Listener, lane: LaneId, inodes: &BTreeMap<Seat, u64>) -
         index: lane.0,
         inode: inodes.get(&seat).copied().unwrap_or_default(),
         tenants: listener.tenants.iter().filter_map(has_it).collect(),
+        share: listener.share_of(lane),
         queue: listener.lanes.queue(seat).ok(),
         overflows: listener.lanes.overflows(seat),
         listens: listener.lanes.is_listening(lane),

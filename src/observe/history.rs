@@ -151,6 +151,8 @@ impl History {
             | Deed::WorkerReloads { .. }
             | Deed::WorkerReloaded { .. }
             | Deed::WorkerStops { .. }
+            | Deed::Door { .. }
+            | Deed::Limited { .. }
             | Deed::Trouble { .. } => {}
         }
     }

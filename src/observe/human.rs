@@ -213,6 +213,10 @@ fn deeds(deed: &Deed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "{connections} {what} on {listener} served elsewhere ({passed} passed on, {relayed} relayed)")
         }
         Deed::Changed { generation, what } => write!(f, "generation {generation}: {what}"),
+        Deed::Door { generation, listener, address } => {
+            write!(f, "generation {generation} alone can be looked at: http://{address} leads to its {listener}")
+        }
+        Deed::Limited { listener, what } => write!(f, "{listener}: {what}"),
         Deed::Trouble { what } => f.write_str(what),
     }
 }

@@ -77,7 +77,7 @@ fn lane(facts: &LaneFacts, of: &ListenerFacts, snapshot: &Snapshot) -> Lane {
         index: u32::try_from(facts.index).unwrap_or(u32::MAX),
         state,
         generation: tenant.map(|id| id.0),
-        steered: of.steered.is_some_and(|steered| facts.tenants.contains(&steered)),
+        steered: facts.share > 0,
         queue: facts.queue.map_or(0, |queue| queue.waiting.into()),
         queue_limit: facts.queue.map_or(0, |queue| queue.limit.into()),
         overflows: facts.overflows.map(u64::from),
