@@ -267,6 +267,7 @@ impl Builder {
             poller,
             packet: vec![0; channel::ROOM],
             starter,
+            spare: None,
             handle: Handle { requests },
             asked,
             answers: BTreeMap::new(),

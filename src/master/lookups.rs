@@ -35,7 +35,10 @@ pub(super) enum Found {
         deed: Deed,
     },
     RelayEnded,
-    PrivateEnded { listener: ListenerId, own: Own },
+    PrivateEnded {
+        listener: ListenerId,
+        own: Own,
+    },
     Visitor(Visitor),
 }
 

@@ -28,7 +28,7 @@ use crate::supervision::{
     Command, Ending, Event, GenerationId, Origin, Outcome, RequestId, Supervisor, Uptime, WorkerId,
 };
 use crate::sys::files;
-use crate::sys::launch::Starter;
+use crate::sys::launch::{Launcher, Starter};
 use crate::sys::poller::{Poller, Readiness};
 
 /// Holds the listeners, starts workers, and hands the sockets down from generation to generation.
@@ -51,6 +51,8 @@ pub struct Master {
     pub(super) packet: Vec<u8>,
     /// Only for starting through a launcher, and only where there can be one.
     pub(super) starter: Option<Starter>,
+    /// Only while a generation serves.
+    pub(super) spare: Option<Launcher>,
     pub(super) handle: Handle,
     pub(super) asked: mpsc::Receiver<Request>,
     pub(super) answers: BTreeMap<RequestId, oneshot::Sender<Outcome>>,

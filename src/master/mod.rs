@@ -37,6 +37,7 @@ mod rescue;
 mod shares;
 #[cfg(feature = "control")]
 pub(crate) mod snapshot;
+mod spare;
 mod start;
 mod token;
 mod wording;

@@ -10,12 +10,14 @@ use super::listener::Allotment;
 use super::machine::{Master, listening};
 use super::report::{Deed, What};
 use super::shares::Shares;
+use super::spare::is_quiet_again;
 use super::wording::shown;
 use crate::protocol::MasterMessage;
 use crate::supervision::{Action, Event, GenerationId, Notice, Reason, Share, Slot, WorkerId};
 use crate::sys::lanes;
 use crate::sys::memory;
 use crate::sys::poller::Interest;
+use crate::sys::survivors::Search;
 
 impl Master {
     pub(super) fn perform(&mut self, action: Action) {
@@ -48,10 +50,10 @@ impl Master {
                 self.listeners.abandon(generation);
             }
             Action::Sweep { generation } => {
-                self.lookups.survivors(generation, self.processes.survivors_of(generation));
+                self.lookups.survivors(generation, self.survivors_of(generation));
             }
             Action::KillSurvivors { generation } => {
-                self.lookups.kill_survivors(self.processes.survivors_of(generation));
+                self.lookups.kill_survivors(self.survivors_of(generation));
             }
             Action::Forget { generation } => self.forget(generation),
             Action::Answer { request, outcome } => {
@@ -138,6 +140,13 @@ impl Master {
         self.lookups.settled(generation, move || places.iter().all(|local| lanes::half_open(local).unwrap_or(0) == 0));
     }
 
+    /// Whom to look for when a generation's workers are gone: the spare may have the pid of one of them.
+    fn survivors_of(&self, generation: GenerationId) -> Search {
+        let mut search = self.processes.survivors_of(generation);
+        search.not.extend(self.spare.iter().map(|spare| spare.pid().as_raw()));
+        search
+    }
+
     fn forget(&mut self, generation: GenerationId) {
         self.releases.remove(&generation);
         self.changed.remove(&generation);
@@ -217,9 +226,8 @@ impl Master {
             notice,
             Notice::GivenUp { .. } | Notice::RolledBack { .. } | Notice::Draining { .. } | Notice::Gone { .. }
         );
-        let is_quiet_again =
-            matches!(notice, Notice::Promoted { previous: None, .. } | Notice::StandingBy { .. } | Notice::Gone { .. });
-        if is_quiet_again {
+        self.tend_spare(&notice);
+        if is_quiet_again(&notice) {
             self.forget_text();
         }
         self.tell(What::Rules(notice.clone()), pid, last_lines);

@@ -25,6 +25,7 @@ impl Master {
             Some(Token::Notify(worker)) => self.notified(worker),
             Some(Token::Lane(listener, _)) if ready.hangup => self.mend(listener),
             Some(Token::Lane(listener, seat)) => self.rescue(listener, seat),
+            Some(Token::Spare) => self.lose_spare(),
             None => {}
         }
     }
@@ -44,6 +45,7 @@ impl Master {
         while let Ok(Some(pid)) = process::any_ended() {
             match self.processes.by_pid(pid) {
                 Some(worker) => self.reap(worker),
+                None if self.is_spare(pid) => self.lose_spare(),
                 None if shell::is_running(pid) => return, // whoever runs it reaps it, and then we are called again
                 None => {
                     if let Err(error) = process::reap_stranger(pid) {

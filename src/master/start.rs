@@ -1,5 +1,6 @@
 //! Starting a worker: its scene, its channel, its pipes.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::report::{Deed, Stream};
 use super::token::Token;
 use crate::dialects::Watch;
 use crate::supervision::{Event, Exit, GenerationId, Slot, WorkerId};
-use crate::sys::launch::{self, Executable, Launched, Outlets, Scene, World};
+use crate::sys::launch::{self, Executable, Launched, Launcher, Outlets, Scene, World};
 use crate::sys::poller::Interest;
 use crate::sys::{files, terminal};
 
@@ -58,7 +59,7 @@ impl Master {
         }
     }
 
-    fn launch(&self, release: &Arc<Release>, handing: &mut Handing, outlets: Outlets) -> io::Result<Launched> {
+    fn launch(&mut self, release: &Arc<Release>, handing: &mut Handing, outlets: Outlets) -> io::Result<Launched> {
         let held = release.held();
         let executable = match release.is_elf() {
             true => Executable::Held { known_as: release.program.clone() },
@@ -87,13 +88,28 @@ impl Master {
                     .chain(theirs.as_ref().map(AsFd::as_fd))
                     .collect();
                 scene.descriptors = descriptors.len();
-                launch::start_through_launcher(self.starter.as_ref(), &scene, held, &descriptors, outlets)
+                self.give_scene(&scene, held, &descriptors, &outlets)
             }
             (false, _) if release.world != World::default() => Err(io::Error::other(
                 "without a launcher, a worker cannot have another user, other limits or priorities",
             )),
             (false, Some(input)) => launch::start_directly(&scene, held, input, outlets),
             (false, None) => Err(io::Error::other("without a launcher, a program must speak the query protocol")),
+        }
+    }
+
+    /// To the spare, if there is one and it has not ended unseen.
+    fn give_scene(
+        &mut self,
+        scene: &Scene,
+        held: &File,
+        descriptors: &[BorrowedFd<'_>],
+        outlets: &Outlets,
+    ) -> io::Result<Launched> {
+        let spare = self.take_spare();
+        match spare.map(|spare| spare.give(scene, held, descriptors, outlets)) {
+            Some(Ok(launched)) => Ok(launched),
+            Some(Err(_)) | None => Launcher::start(self.starter.as_ref())?.give(scene, held, descriptors, outlets),
         }
     }
 

@@ -14,6 +14,8 @@ pub(super) enum Token {
     Output(WorkerId, Stream),
     Notify(WorkerId),
     Lane(ListenerId, Seat),
+    /// The launcher that waits to be needed.
+    Spare,
 }
 
 const KIND: u32 = 56;
@@ -29,6 +31,7 @@ impl Token {
             Token::Output(worker, Stream::Output) => 3 << KIND | worker.0,
             Token::Output(worker, Stream::Error) => 4 << KIND | worker.0,
             Token::Notify(worker) => 6 << KIND | worker.0,
+            Token::Spare => 7 << KIND,
             Token::Lane(listener, seat) => {
                 let seat = match seat {
                     Seat::Lane(lane) => lane.0 as u64,
@@ -57,6 +60,7 @@ impl Token {
                 Token::Lane(listener, seat)
             }
             6 => Token::Notify(worker),
+            7 => Token::Spare,
             _ => return None,
         })
     }
@@ -78,6 +82,7 @@ mod tests {
             Token::Notify(worker),
             Token::Lane(listener, Seat::Helm),
             Token::Lane(listener, Seat::Lane(LaneId(5))),
+            Token::Spare,
         ] {
             assert_eq!(Token::from_number(token.number()), Some(token));
         }

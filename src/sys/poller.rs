@@ -72,6 +72,13 @@ impl Poller {
         let _ = self.epoll.get_ref().0.delete(fd); // it may never have been added
     }
 
+    /// What has happened and waits to be told, which takes nothing of it away; none if that is too much for one look.
+    pub(crate) fn waiting(&self) -> Option<Vec<Readiness>> {
+        let mut events = [EpollEvent::empty(); BATCH];
+        let count = self.epoll.get_ref().0.wait(&mut events, EpollTimeout::ZERO).ok()?;
+        (count < BATCH).then(|| events[..count].iter().map(readiness).collect())
+    }
+
     /// Waits until something happens. Cancel-safe.
     pub(crate) async fn wait(&self) -> io::Result<Vec<Readiness>> {
         loop {
@@ -104,5 +111,28 @@ fn readiness(event: &EpollEvent) -> Readiness {
         readable: flags.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR),
         writable: flags.contains(EpollFlags::EPOLLOUT),
         hangup: flags.intersects(EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR | EpollFlags::EPOLLRDHUP),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_look_takes_nothing_away() {
+        let poller = Poller::new().expect("a set");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        poller.add(listener.as_fd(), 7, Interest::Hangup).expect("it can be watched");
+        assert!(poller.waiting().expect("there is little").is_empty());
+        nix::sys::socket::shutdown(listener.as_raw_fd(), nix::sys::socket::Shutdown::Both).expect("it listens");
+        for _ in 0..3 {
+            let waiting = poller.waiting().expect("there is little");
+            assert!(matches!(waiting[..], [Readiness { token: 7, hangup: true, .. }]), "{waiting:?}");
+        }
+        let ready = poller.wait().await.expect("something has happened");
+        assert!(matches!(ready[..], [Readiness { token: 7, hangup: true, .. }]), "{ready:?}");
     }
 }

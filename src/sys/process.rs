@@ -65,6 +65,13 @@ pub(crate) fn kill_child(pid: Pid) -> io::Result<()> {
     signal(process.as_fd(), Signal::SIGKILL)
 }
 
+/// Ends a child that has nothing to finish, and reaps it.
+pub(crate) fn end(process: BorrowedFd<'_>) -> io::Result<()> {
+    signal(process, Signal::SIGKILL)?;
+    waitid(Id::PIDFd(process), WaitPidFlag::WEXITED)?;
+    Ok(())
+}
+
 /// A child that has ended and is not reaped yet.
 pub(crate) fn any_ended() -> io::Result<Option<Pid>> {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;

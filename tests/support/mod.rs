@@ -14,7 +14,9 @@ mod setup;
 pub(crate) use clients::{Who, burst, generation_of, get, load, provoke, who};
 pub(crate) use gate::Gate;
 pub(crate) use master::Master;
-pub(crate) use processes::{children_of, descriptors_of, end_all, marked_processes, zombies_of};
+pub(crate) use processes::{
+    children_of, descriptors_of, end_all, has_not_ended, marked_processes, spares_of, zombies_of,
+};
 pub(crate) use setup::{Listening, Setup, test_worker};
 
 /// How long anything may take that the tests wait for.

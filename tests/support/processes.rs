@@ -38,8 +38,29 @@ fn stat(pid: u32) -> Option<(char, u32)> {
     Some((rest.next()?.chars().next()?, rest.next()?.parse().ok()?))
 }
 
+/// All but the spare.
 pub(crate) fn children_of(parent: u32) -> Vec<u32> {
-    pids().filter(|&pid| stat(pid).is_some_and(|(_, its)| its == parent)).collect()
+    pids().filter(|&pid| stat(pid).is_some_and(|(_, its)| its == parent) && !waits_for_its_scene(pid)).collect()
+}
+
+/// The launchers that a master has started beforehand.
+pub(crate) fn spares_of(parent: u32) -> Vec<u32> {
+    pids().filter(|&pid| stat(pid).is_some_and(|(_, its)| its == parent) && waits_for_its_scene(pid)).collect()
+}
+
+fn waits_for_its_scene(pid: u32) -> bool {
+    loop {
+        match fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default() {
+            // It has left one program, and is not in the next one yet.
+            line if line.is_empty() && has_not_ended(pid) => std::thread::yield_now(),
+            line => return line == b"/proc/self/exe\0__launch\0",
+        }
+    }
+}
+
+/// Whether it is there, and no zombie.
+pub(crate) fn has_not_ended(pid: u32) -> bool {
+    stat(pid).is_some_and(|(state, _)| state != 'Z')
 }
 
 pub(crate) fn zombies_of(parent: u32) -> Vec<u32> {

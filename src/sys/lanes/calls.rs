@@ -84,16 +84,6 @@ pub(super) fn poll(fd: BorrowedFd<'_>, events: libc::c_short) -> libc::c_short {
     watched.revents
 }
 
-/// Whether none of these sockets has hung up, which is what `shutdown` makes of one that listens.
-#[allow(unsafe_code)]
-pub(super) fn none_hung_up<'a>(sockets: impl Iterator<Item = BorrowedFd<'a>>) -> io::Result<bool> {
-    let events = libc::POLLRDHUP;
-    let mut watched: Vec<_> = sockets.map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }).collect();
-    // SAFETY: the pointer and the length are those of `watched`, and the call returns at once.
-    Errno::result(unsafe { libc::poll(watched.as_mut_ptr(), watched.len() as libc::nfds_t, 0) })?;
-    Ok(watched.iter().all(|socket| socket.revents == 0))
-}
-
 /// Locks a file, or says `WouldBlock`. The lock goes when the last copy of the descriptor does: `nix`'s `Flock` would
 /// unlock on drop, though a successor holds a copy.
 #[allow(unsafe_code)]

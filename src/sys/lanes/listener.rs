@@ -151,7 +151,8 @@ impl Lanes {
         Ok(())
     }
 
-    /// The same for a caller who has just seen [`nothing_shut`], so that hundreds of listeners take a moment.
+    /// The same for a caller who has just seen that none of its sockets was shut, so that hundreds of listeners take a
+    /// moment.
     pub(crate) fn steer_unseen(&mut self, to: Steering) -> io::Result<()> {
         match &self.mechanism {
             Mechanism::Kernel(group) => group.steer_unseen(&self.seats, &to)?,
@@ -286,10 +287,4 @@ impl Lanes {
         rows.retain(|row| self.inodes().all(|(_, inode)| inode != row.inode));
         Ok(rows.len())
     }
-}
-
-/// Whether no socket of these listeners has been shut: one system call for all of them.
-pub(crate) fn nothing_shut<'a>(all: impl Iterator<Item = &'a Lanes>) -> bool {
-    let sockets = all.flat_map(|lanes| lanes.members().map(|(_, fd)| fd));
-    calls::none_hung_up(sockets).unwrap_or(false)
 }

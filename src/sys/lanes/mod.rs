@@ -43,7 +43,7 @@ pub(crate) use self::{calls::lock, holder::Holder, socket::Queue, strangers::oth
 pub(crate) use self::{
     endpoint::{Endpoint, LANES, Options},
     error::OpenError,
-    listener::{Lanes, Repaired, nothing_shut},
+    listener::{Lanes, Repaired},
     obstacle::obstacle,
     own::{Origin, Own},
     probe::{Accepted, Probe},

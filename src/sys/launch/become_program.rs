@@ -23,10 +23,13 @@ const FIRST_DESCRIPTOR: i32 = 3;
 pub(crate) fn become_program() -> i32 {
     // Close-on-exec, so that its end tells of success.
     let Ok(control) = at_least(io::stdin().as_fd(), FIRST_DESCRIPTOR) else { return FAILED };
+    // All that does not depend on the scene comes before the wait for it.
+    let ready = be_nobodys();
     let (control, why) = match receive(&control) {
-        Ok((scene, held, descriptors)) => match out_of_the_way(control, held, descriptors.len()) {
+        Ok(given) => match out_of_the_way(control, given.held, given.descriptors.len()) {
             Ok((control, held)) => {
-                let Err(why) = set_the_scene_and_execute(scene, &held, descriptors);
+                let Err(why) = ready
+                    .and_then(|()| set_the_scene_and_execute(given.scene, &held, given.streams, given.descriptors));
                 (control, why)
             }
             Err(_) => return FAILED,
@@ -37,19 +40,27 @@ pub(crate) fn become_program() -> i32 {
     FAILED
 }
 
+/// Lets go of the master's input and signals.
+fn be_nobodys() -> Result<(), String> {
+    no_input().map_err(|error| format!("cannot open /dev/null: {error}"))?;
+    default_signals().map_err(|error| format!("cannot reset signals: {error}"))
+}
+
 fn set_the_scene_and_execute(
     mut scene: Scene,
     held: &OwnedFd,
+    streams: [OwnedFd; 2],
     descriptors: Vec<OwnedFd>,
 ) -> Result<std::convert::Infallible, String> {
     for name in std::mem::take(&mut scene.pid_variables) {
         scene.environment.push((name, std::process::id().to_string().into()));
     }
-    match scene.foreground {
-        true => come_to_the_foreground().map_err(|error| format!("cannot have the terminal: {error}"))?,
-        false => no_input().map_err(|error| format!("cannot open /dev/null: {error}"))?,
+    if scene.foreground {
+        come_to_the_foreground().map_err(|error| format!("cannot have the terminal: {error}"))?;
+    } else {
+        let _ = nix::unistd::setsid(); // fails only if we lead a group already, which a launcher does not
     }
-    default_signals().map_err(|error| format!("cannot reset signals: {error}"))?;
+    speak_to(streams).map_err(|error| format!("cannot place output and error: {error}"))?;
     let behind = FIRST_DESCRIPTOR + i32::try_from(descriptors.len()).map_err(|error| error.to_string())?;
     place(descriptors).map_err(|error| format!("cannot place descriptors: {error}"))?;
     keep_from_program(behind).map_err(|error| format!("cannot close descriptors: {error}"))?;
@@ -62,17 +73,26 @@ fn set_the_scene_and_execute(
     execute(&scene, held)
 }
 
-fn receive(control: &OwnedFd) -> io::Result<(Scene, OwnedFd, Vec<OwnedFd>)> {
+/// What comes from the master.
+struct Given {
+    scene: Scene,
+    /// The program's file.
+    held: OwnedFd,
+    /// Standard output and error.
+    streams: [OwnedFd; 2],
+    descriptors: Vec<OwnedFd>,
+}
+
+fn receive(control: &OwnedFd) -> io::Result<Given> {
     let mut buffer = [0; 64];
-    let passing::Received::Packet { mut descriptors, truncated: false, .. } =
+    let passing::Received::Packet { descriptors, truncated: false, .. } =
         passing::receive(control.as_fd(), &mut buffer)?
     else {
         return Err(io::Error::other("the master is gone, or sent too much"));
     };
-    if descriptors.len() < 2 {
+    let Ok([script, held, output, error]) = <[OwnedFd; 4]>::try_from(descriptors) else {
         return Err(io::Error::other("descriptors are missing"));
-    }
-    let (held, script) = (descriptors.remove(1), descriptors.remove(0));
+    };
     let mut text = Vec::new();
     File::from(script).read_to_end(&mut text)?;
     let scene: Scene = serde_json::from_slice(&text)?;
@@ -85,7 +105,7 @@ fn receive(control: &OwnedFd) -> io::Result<(Scene, OwnedFd, Vec<OwnedFd>)> {
             }
         }
     }
-    Ok((scene, held, descriptors))
+    Ok(Given { scene, held, streams: [output, error], descriptors })
 }
 
 /// A copy with this number or a higher one, close-on-exec.
@@ -95,11 +115,10 @@ fn at_least(fd: BorrowedFd<'_>, number: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
-/// Nothing to read, and a session of its own.
+/// Nothing to read.
 fn no_input() -> io::Result<()> {
     let null = nix::fcntl::open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     nix::unistd::dup2_stdin(null)?;
-    let _ = nix::unistd::setsid(); // fails only if we lead a group already, which a launcher does not
     Ok(())
 }
 
@@ -108,6 +127,11 @@ fn come_to_the_foreground() -> io::Result<()> {
     nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
     nix::unistd::dup2_stdin(terminal::come_to_the_foreground()?)?;
     Ok(())
+}
+
+fn speak_to([output, error]: [OwnedFd; 2]) -> nix::Result<()> {
+    nix::unistd::dup2_stdout(output)?;
+    nix::unistd::dup2_stderr(error)
 }
 
 /// A program expects the defaults, not what Rust's runtime or our parent chose to ignore or to block.
