@@ -54,7 +54,8 @@ pub(crate) fn pair((columns, rows): Size) -> io::Result<(OwnedFd, OwnedFd)> {
 #[derive(Debug)]
 pub(crate) struct Held {
     tty: File,
-    modes: Termios,
+    /// As the kernel has them: nix's own cannot be shared.
+    modes: libc::termios,
     foreground: Pid,
 }
 
@@ -73,13 +74,13 @@ impl Held {
         if foreground != getpgrp() {
             return Ok(None);
         }
-        let modes = tcgetattr(&tty)?;
+        let modes = tcgetattr(&tty)?.into();
         Ok(Some(Held { tty, modes, foreground }))
     }
 
     /// Each key comes as it is pressed, and is not shown. Signals (Ctrl-C) and output stay as they are.
     pub(crate) fn key_by_key(&self) -> io::Result<()> {
-        let mut modes = self.modes.clone();
+        let mut modes = Termios::from(self.modes);
         modes.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO);
         modes.control_chars[SpecialCharacterIndices::VMIN as usize] = 1;
         modes.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
@@ -94,7 +95,7 @@ impl Held {
     /// Puts modes and foreground back.
     pub(crate) fn put_back(&self) -> io::Result<()> {
         let given = self.give_to(self.foreground);
-        self.set(&self.modes).and(given)
+        self.set(&Termios::from(self.modes)).and(given)
     }
 
     /// What was typed.

@@ -36,6 +36,7 @@ pub(crate) struct Arguments {
 #[allow(clippy::large_enum_variant, reason = "there is one of it, and it is made once")]
 pub(crate) enum Verb {
     Run(Run),
+    Dev(commands::Dev),
     Demo(Demo),
     /// What the demo's workers are.
     #[command(hide = true)]
@@ -191,7 +192,7 @@ impl Run {
 }
 
 impl Listen {
-    fn listener(&self) -> Listener {
+    pub(crate) fn listener(&self) -> Listener {
         Listener::new(self.name.clone(), self.address.clone())
     }
 }

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
     }
     let code = match verb {
         Verb::Run(run) => commands::run(run),
+        Verb::Dev(dev) => commands::dev(dev),
         Verb::Demo(demo) => commands::demo(demo),
         Verb::DemoServer => commands::demo_server(),
         Verb::Reload(reload) => commands::reload(reload),

@@ -98,6 +98,13 @@ pub(crate) fn step(form: Form, log: &Log, line: &str) {
     }
 }
 
+/// Tells what stands above everything else: its first line matters most.
+pub(crate) fn head(text: &str) {
+    let bold = Style::new().bold();
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let _ = writeln!(anstream::stderr(), "{bold}{first}{bold:#}\n{rest}"); // nobody may look
+}
+
 /// Tells the mistakes in a config file.
 pub(crate) fn mistakes(error: &ConfigError) {
     let _ = writeln!(anstream::stderr(), "{}", error.styled());
