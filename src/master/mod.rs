@@ -3,6 +3,7 @@
 //! [`Master`] waits for what happens, asks the rules what to do about it, and does it. It must not know why anything
 //! is decided, nor that there may be a terminal.
 
+mod assemble;
 mod budget;
 mod build;
 mod builder;
