@@ -140,7 +140,7 @@ async fn reload_on_change(mut news: Told, master: Handle, directory: PathBuf, wi
             News::Changed(Change { paths }) => {
                 let below = |path: PathBuf| path.strip_prefix(&directory).map(Path::to_owned).unwrap_or(path);
                 let change = Change { paths: paths.into_iter().map(below).collect() };
-                master.start_asking(Command::Reload, Origin::new(change.to_string())).await; // the notices tell
+                master.start_asking(Command::RELOAD, Origin::new(change.to_string())).await; // the notices tell
             }
             News::Noticed(notice) => drop(wish.send(Wish::Say(Line::Step(notice.to_string())))),
         }
@@ -154,13 +154,13 @@ async fn obey(mut keys: Keys, master: Handle, build: Option<Build>, wish: show::
         let asks = match key {
             'r' => {
                 build.iter().for_each(Build::skip_once);
-                Command::Reload
+                Command::RELOAD
             }
             'b' if build.is_none() => {
                 say("there is nothing to build: --build CMD says how");
                 continue;
             }
-            'b' => Command::Reload,
+            'b' => Command::RELOAD,
             'q' | '\x04' => Command::Stop { fast: false },
             'c' => {
                 let _ = wish.send(Wish::Clear); // whoever shows may be gone
