@@ -2,11 +2,16 @@
 //! generation's life; the names are sentences to agree with.
 
 mod crashing;
+mod failing;
+mod going_back;
+mod held;
 mod leaving;
+mod proving;
 mod reloading;
 mod rising;
 mod rolling_back;
 mod scaling;
+mod sharing;
 mod stopping;
 mod viewing;
 mod waiting;

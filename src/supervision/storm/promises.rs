@@ -1,8 +1,11 @@
 //! The promises: what may be done and when, what holds after every event, and how everything ends.
 
+use std::collections::BTreeSet;
+
 use super::world::{Process, World};
 use crate::supervision::{
-    Action, Command, Ending, Event, GenerationId, Notice, Outcome, Reason, RequestId, Slot, WorkerId,
+    Action, Command, Ending, Event, GenerationId, Notice, Outcome, Plan, Reason, RequestId, Share, Slot, Stage,
+    WorkerId,
 };
 
 fn promise(kept: bool, broken: impl FnOnce() -> String) -> Result<(), String> {
@@ -33,7 +36,7 @@ impl World {
             }
             Action::Forget { generation } => self.may_be_forgotten(generation),
             Action::Spawn { generation, slot, .. } => self.may_be_spawned(generation, slot),
-            Action::Steer { generation, .. } => self.may_be_steered_to(generation),
+            Action::Steer { ref shares, .. } => self.may_be_steered(shares, event),
             Action::Promote { worker } => {
                 let process = self.alive(worker)?;
                 let fit = self.serves(process.generation) && process.ready && !process.misbehaved;
@@ -91,7 +94,7 @@ impl World {
     /// New connections go elsewhere, or the master ends.
     fn nothing_new_reaches(&self, generation: GenerationId) -> Result<(), String> {
         self.has_left(generation)?;
-        let reached = self.facts.steered_to == Some(generation) && !self.core.is_stopping();
+        let reached = self.facts.steered_to.contains(&generation) && !self.core.is_stopping();
         promise(!reached, || format!("new connections still go to generation {generation}"))
     }
 
@@ -114,6 +117,20 @@ impl World {
         promise(!taken, || format!("slot {slot} of generation {generation} is still taken"))
     }
 
+    /// Shares are given to who serves and to who rises, and to nobody else.
+    fn may_be_steered(&self, shares: &[Share], event: &Event) -> Result<(), String> {
+        promise(!shares.is_empty(), || "new connections are steered to nobody".into())?;
+        shares.iter().try_for_each(|share| {
+            promise(share.weight > 0, || format!("generation {} has an empty share", share.cohort))?;
+            self.may_be_steered_to(share.cohort.generation)
+        })?;
+        let all = shares.iter().any(|share| self.serves(share.cohort.generation));
+        let paused =
+            self.facts.serving.and(self.facts.rising).filter(|rising| !all && self.facts.paused == Some(*rising));
+        let word = matches!(event, Event::Asked { command: Command::Promote, .. });
+        promise(paused.is_none() || word, || "it went on, although its clock stands still".into())
+    }
+
     fn may_be_steered_to(&self, generation: GenerationId) -> Result<(), String> {
         self.is_known(generation)?;
         if self.serves(generation) {
@@ -123,7 +140,9 @@ impl World {
         let workers: Vec<_> = self.processes.values().filter(|process| process.generation == generation).collect();
         let wanted = self.facts.wanted[&generation] as usize;
         let fit = workers.len() == wanted && workers.iter().all(|process| process.ready && process.drained.is_none());
-        promise(fit, || format!("not all of generation {generation} are ready"))
+        promise(fit, || format!("not all of generation {generation} are ready"))?;
+        let unproved = is_checked(&self.facts.plans[&generation]) && !self.facts.checked.contains(&generation);
+        promise(!unproved, || format!("generation {generation} has not proved itself"))
     }
 
     fn may_be_drained(&self, worker: WorkerId, event: &Event) -> Result<(), String> {
@@ -159,6 +178,9 @@ impl World {
         let Outcome::Promoted(generation) = outcome else { return Ok(()) };
         let promoted = self.facts.promoted.contains(generation);
         promise(promoted, || format!("generation {generation} was never promoted"))?;
+        if !self.facts.reloads.contains(&request) {
+            return Ok(()); // somebody promoted it, or went back to it
+        }
         promise(self.facts.rose[generation] >= *asked, || format!("generation {generation} rose before {request}"))
     }
 
@@ -173,8 +195,14 @@ impl World {
         promise(stopping || self.core.serving() == facts.serving, || "another serves than was told".into())?;
         let unserved = facts.serving.is_none() && !facts.promoted.is_empty();
         promise(stopping || !unserved, || "no generation serves any more".into())?;
-        let given_up = facts.steered_to.is_some_and(|generation| facts.given_up.contains(&generation));
-        promise(stopping || !given_up, || "new connections go to a generation that was given up".into())
+        let stray = facts.steered_to.iter().find(|&&id| !self.may_be_met(id));
+        promise(stopping || stray.is_none(), || format!("new connections go to generation {stray:?}"))
+    }
+
+    /// Whoever rises or serves, or has its workers until new connections go elsewhere.
+    fn may_be_met(&self, generation: GenerationId) -> bool {
+        let stays = |id| self.core.view().generations.iter().any(|it| it.id == id && it.stage == Stage::Unsteered);
+        self.serves(generation) || self.facts.rising == Some(generation) || stays(generation)
     }
 
     /// What holds when the storm is over and nothing is left to happen.
@@ -188,10 +216,14 @@ impl World {
             return promise(facts.ended, || "it never ended".into());
         }
         let Some(serving) = facts.serving else { return Ok(()) };
-        promise(facts.steered_to == Some(serving), || format!("generation {serving} is not steered to"))?;
+        promise(facts.steered_to == BTreeSet::from([serving]), || format!("generation {serving} is not steered to"))?;
         let (wanted, workers) = (facts.wanted[&serving] as usize, self.processes.len());
         promise(workers == wanted, || format!("generation {serving} has {workers} workers and not {wanted}"))?;
         let lame = self.processes.values().any(|process| process.lame || process.killed || process.drained.is_some());
         promise(!lame, || "somebody who serves is on his way out".into())
     }
+}
+
+fn is_checked(plan: &Plan) -> bool {
+    plan.rollout.health.is_some()
 }

@@ -4,12 +4,16 @@ use std::fmt;
 use std::time::Duration;
 
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::world::World;
 use crate::supervision::story::{Goes, millis, seconds};
-use crate::supervision::{Coalescing, Command, Event, Exit, FirstStart, Plan, Policy};
+use crate::supervision::{
+    CanaryStep, Coalescing, Command, ErrorBudget, Event, Exit, FirstStart, GenerationId, Health, Plan, Policy, Rollout,
+    Strategy as Way,
+};
 
 /// A whole storm: how the master behaves, what its releases want, and what happens to it.
 #[derive(Clone)]
@@ -41,6 +45,11 @@ enum Step {
     CrashAgainAndAgain(u8),
     /// All goes well for the generation that rises, and nothing else moves.
     RisesWell,
+    /// A worker tells how many of the next hundred requests went wrong.
+    Report {
+        worker: u8,
+        errors: u64,
+    },
     SurvivorEnds(u8),
     StrangerReaped,
     /// So much time passes, and what falls due meanwhile happens in time.
@@ -114,6 +123,7 @@ impl World {
             },
             Step::CrashAgainAndAgain(which) => self.crash_again_and_again(which),
             Step::RisesWell => self.rise_well(),
+            Step::Report { worker, errors } => self.report(worker, errors),
             Step::SurvivorEnds(which) => self.survivor_ends(which),
             Step::StrangerReaped => self.happen(Event::StrangerReaped),
             Step::Wait(time) => self.wait(time),
@@ -139,8 +149,15 @@ impl Death {
 fn step() -> impl Strategy<Value = Step> {
     let which = any::<u8>;
     let command = prop_oneof![
-        100 => Just(Command::RELOAD),
+        70 => Just(Command::RELOAD),
+        30 => (option::of(select(Way::ALL.to_vec())), any::<bool>())
+            .prop_map(|(strategy, hold)| Command::Reload { strategy, hold }),
         12 => Just(Command::Abort),
+        40 => Just(Command::Promote),
+        12 => Just(Command::Rollback { to: None }),
+        8 => (0..9u32).prop_map(|to| Command::Rollback { to: Some(GenerationId(to)) }),
+        10 => Just(Command::Pause),
+        10 => Just(Command::Resume),
         30 => (-2..=2).prop_map(Command::Scale),
         10 => (0..=4u32).prop_map(Command::ScaleTo),
         4 => Just(Command::Dismiss),
@@ -161,6 +178,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(worker, how, leaves_behind)| Step::Exit { worker, how, leaves_behind }),
         12 => which().prop_map(Step::CrashAgainAndAgain),
         12 => Just(Step::RisesWell),
+        8 => (which(), 0..4u64).prop_map(|(worker, errors)| Step::Report { worker, errors }),
         6 => which().prop_map(Step::SurvivorEnds),
         3 => Just(Step::StrangerReaped),
         30 => (0..3000u64).prop_map(|time| Step::Wait(millis(time))),
@@ -180,8 +198,8 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
     let patience = |most: u64| prop_oneof![1 => Just(Duration::ZERO), 5 => Just(seconds(most))];
     let workers = (0..4u32, any::<bool>());
     let plan = (workers, patience(10), prop_oneof![1 => Just(0), 20 => Just(30u64)], patience(30));
-    (patience(1), patience(5), vec(plan, 1..=3)).prop_map(|(settle, settle_most, plans)| {
-        let plan = |((workers, first_alone), warm, ready_grace, drain_grace)| Plan {
+    (patience(1), patience(5), vec((plan, rollout()), 1..=3)).prop_map(|(settle, settle_most, plans)| {
+        let plan = |(((workers, first_alone), warm, ready_grace, drain_grace), rollout)| Plan {
             workers,
             first_alone,
             settle,
@@ -190,8 +208,39 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
             linger: seconds(5),
             ready_grace: seconds(ready_grace),
             drain_grace,
-            rollout: Default::default(),
+            rollout,
         };
         plans.into_iter().map(plan).collect()
     })
+}
+
+fn rollout() -> impl Strategy<Value = Rollout> {
+    let patience = || option::of((0..20u64).prop_map(seconds));
+    let step = (1..=100u8, patience()).prop_map(|(percent, hold)| CanaryStep { percent, hold });
+    let health = (1..3u32, 1..4u32, 0..5u64).prop_map(|(rise, fall, healthy)| Health {
+        interval: seconds(1),
+        rise,
+        fall,
+        min_healthy: seconds(healthy),
+    });
+    let budget = option::of((0..3u8).prop_map(|percent| ErrorBudget::percent(percent.into()).expect("it is one")));
+    let flags = (any::<bool>(), prop_oneof![4 => Just(false), 1 => Just(true)]);
+    let deadline = option::weighted(0.3, (5..60u64).prop_map(seconds));
+    let way = select(Way::ALL.to_vec());
+    let shares = (way, patience(), vec(step, 0..4), flags, 1..3u32);
+    (shares, option::of(health), deadline, budget).prop_map(
+        |((strategy, auto_promote, steps, (sticky, by_workers), surge), health, progress_deadline, error_budget)| {
+            Rollout {
+                strategy,
+                auto_promote,
+                steps,
+                sticky,
+                surge,
+                by_workers,
+                health,
+                progress_deadline,
+                error_budget,
+            }
+        },
+    )
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::world::{Process, World};
 use crate::supervision::story::{Goes, answer};
-use crate::supervision::{Action, Command, Event, Exit, GenerationId, Origin, RequestId, Slot, WorkerId};
+use crate::supervision::{
+    Action, Command, Event, Exit, GenerationId, Origin, RequestId, Slot, Stage, WorkerId, WorkerStage,
+};
 
 impl World {
     pub(super) fn ask(&mut self, command: Command) -> Result<(), String> {
@@ -40,6 +42,7 @@ impl World {
         };
         let turn = match action {
             Action::Resolve { generation } => generation.0 as usize,
+            Action::Recall { of, .. } => of.0 as usize,
             _ => 0,
         };
         let event = answer(&action, goes, &self.plans[turn % self.plans.len()]);
@@ -114,7 +117,10 @@ impl World {
         let Some(rising) = self.facts.rising else { return Ok(()) };
         while self.facts.rising == Some(rising) {
             let moves = |(action, _): &(Action, Goes)| match action {
-                Action::Resolve { generation } | Action::Allot { generation } => *generation == rising,
+                Action::Resolve { generation }
+                | Action::Recall { generation, .. }
+                | Action::Allot { generation }
+                | Action::Check { generation } => *generation == rising,
                 Action::Steer { .. } => true,
                 _ => false,
             };
@@ -124,10 +130,20 @@ impl World {
             } else if let Some(worker) = self.find(unready) {
                 self.happen(Event::Ready { worker })?;
             } else {
-                break; // it waits for a lane
+                break; // it waits for a lane, for the next check, for somebody's word
             }
         }
         Ok(())
+    }
+
+    /// A worker that has a share, or all, tells what became of its last hundred requests.
+    pub(super) fn report(&mut self, which: u8, errors: u64) -> Result<(), String> {
+        let Some(worker) = self.pick_process(which) else { return Ok(()) };
+        let process = self.processes.get_mut(&worker).expect("it was picked");
+        process.requests += 100;
+        process.errors += errors;
+        let (requests, errors) = (process.requests, process.errors);
+        self.happen(Event::Reported { worker, requests, errors })
     }
 
     pub(super) fn survivor_ends(&mut self, which: u8) -> Result<(), String> {
@@ -165,6 +181,8 @@ impl World {
                 self.happen(Event::Ready { worker })?;
             } else if self.left_behind.values().any(|&count| count > 0) {
                 self.survivor_ends(0)?;
+            } else if self.waits_for_a_word() {
+                self.ask(Command::Promote)?;
             } else if self.core.deadline().is_some() {
                 self.until_deadline()?;
             } else {
@@ -172,6 +190,16 @@ impl World {
             }
         }
         Err("it never comes to rest".into())
+    }
+
+    /// Whether the generation that rises is held, or has a share, and could go on at once.
+    fn waits_for_a_word(&self) -> bool {
+        let view = self.core.view();
+        let rising = view.generations.iter().find(|it| Some(it.id) == view.rising);
+        rising.is_some_and(|it| {
+            let waits = matches!(it.stage, Stage::Held | Stage::Sharing { .. });
+            waits && it.workers.iter().all(|worker| worker.stage == WorkerStage::Ready)
+        })
     }
 
     fn find(&self, wanted: impl Fn(&Process) -> bool) -> Option<WorkerId> {

@@ -23,6 +23,8 @@ pub(super) struct Process {
     /// It was told to end, and has until then.
     pub(super) drained: Option<Uptime>,
     pub(super) killed: bool,
+    pub(super) requests: u64,
+    pub(super) errors: u64,
 }
 
 /// What one can know by looking at the world and by listening to the notices.
@@ -36,8 +38,12 @@ pub(super) struct Facts {
     /// How many workers a generation is to have.
     pub(super) wanted: BTreeMap<GenerationId, u32>,
     pub(super) plans: BTreeMap<GenerationId, Plan>,
-    /// Where the kernel sends new connections.
-    pub(super) steered_to: Option<GenerationId>,
+    /// Whom the kernel sends new connections to.
+    pub(super) steered_to: BTreeSet<GenerationId>,
+    /// Whose checks have gone well since it rose.
+    pub(super) checked: BTreeSet<GenerationId>,
+    /// Whose clocks stand still.
+    pub(super) paused: Option<GenerationId>,
     /// Since when it does not send them there any more.
     pub(super) away_since: BTreeMap<GenerationId, Uptime>,
     /// At which event a generation began to rise.
@@ -45,6 +51,7 @@ pub(super) struct Facts {
     /// At which event somebody asked.
     pub(super) asked: BTreeMap<RequestId, usize>,
     pub(super) answered: BTreeSet<RequestId>,
+    pub(super) reloads: BTreeSet<RequestId>,
     pub(super) in_a_hurry: bool,
     pub(super) ended: bool,
 }
@@ -112,6 +119,9 @@ impl World {
         match event {
             Event::Asked { request, command, .. } => {
                 facts.asked.insert(*request, self.events);
+                if let Command::Reload { .. } = command {
+                    facts.reloads.insert(*request);
+                }
                 if let Command::Stop { fast } = command {
                     facts.in_a_hurry |= *fast || self.core.is_stopping();
                 }
@@ -120,6 +130,7 @@ impl World {
                 facts.wanted.insert(*generation, plan.workers.max(1));
                 facts.plans.insert(*generation, plan.clone());
             }
+            Event::Checked { generation, failure: None } => drop(facts.checked.insert(*generation)),
             Event::Ready { worker } => {
                 self.processes.get_mut(worker).expect("only a process can say so").ready = true;
             }
@@ -135,17 +146,22 @@ impl World {
 
     fn perform(&mut self, action: Action) {
         match &action {
-            Action::Resolve { .. } | Action::Allot { .. } | Action::Look { .. } | Action::Sweep { .. } => {
+            Action::Resolve { .. }
+            | Action::Recall { .. }
+            | Action::Check { .. }
+            | Action::Allot { .. }
+            | Action::Look { .. }
+            | Action::Sweep { .. } => {
                 self.under_way.push((action, Goes::Well));
             }
             Action::Spawn { worker, generation, slot } => {
                 self.spawn(*worker, *generation, *slot);
                 self.under_way.push((action, Goes::Well));
             }
-            Action::Steer { generation, .. } => {
+            Action::Steer { shares, .. } => {
                 let goes = if std::mem::take(&mut self.next_steer_fails) { Goes::Wrong } else { Goes::Well };
                 if goes == Goes::Well {
-                    self.steer(*generation);
+                    self.steer(shares.iter().map(|share| share.cohort.generation).collect());
                 }
                 self.under_way.push((action, goes));
             }
@@ -165,7 +181,6 @@ impl World {
             Action::Answer { request, outcome } => self.answered(*request, outcome),
             Action::Tell(notice) => self.told(notice),
             Action::End(_) => self.facts.ended = true,
-            Action::Recall { .. } | Action::Check { .. } => self.under_way.push((action, Goes::Well)),
             Action::CancelResolve { .. } | Action::Promote { .. } | Action::Rescue { .. } => {}
         }
     }
@@ -180,15 +195,18 @@ impl World {
             misbehaved: false,
             drained: None,
             killed: false,
+            requests: 0,
+            errors: 0,
         };
         self.processes.insert(worker, process);
     }
 
-    fn steer(&mut self, to: GenerationId) {
-        if let Some(from) = self.facts.steered_to.replace(to) {
+    fn steer(&mut self, to: BTreeSet<GenerationId>) {
+        let before = std::mem::replace(&mut self.facts.steered_to, to);
+        for &from in before.difference(&self.facts.steered_to) {
             self.facts.away_since.insert(from, self.now);
         }
-        self.facts.away_since.remove(&to);
+        self.facts.away_since.retain(|generation, _| !self.facts.steered_to.contains(generation));
     }
 
     fn answered(&mut self, request: RequestId, outcome: &Outcome) {
@@ -203,6 +221,7 @@ impl World {
         match notice {
             Notice::Rising { generation, .. } => {
                 facts.rising = Some(*generation);
+                facts.paused = None;
                 facts.rose.insert(*generation, self.events);
             }
             Notice::Promoted { generation, .. } => {
@@ -215,6 +234,8 @@ impl World {
                 facts.given_up.insert(*generation);
             }
             Notice::RolledBack { to, .. } => facts.serving = Some(*to),
+            Notice::Paused { generation, .. } => facts.paused = Some(*generation),
+            Notice::Resumed { .. } => facts.paused = None,
             Notice::Scaled { generation, workers, .. } => {
                 facts.wanted.insert(*generation, *workers);
             }

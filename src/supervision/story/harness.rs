@@ -173,6 +173,11 @@ impl Story {
         self.happen(Event::Misbehaved { worker: WorkerId(worker), what: "not JSON".into() });
     }
 
+    /// The worker has answered so many requests, so many of them wrongly.
+    pub(in crate::supervision) fn report(&mut self, worker: u64, requests: u64, errors: u64) {
+        self.happen(Event::Reported { worker: WorkerId(worker), requests, errors });
+    }
+
     /// The worker exits with this status.
     pub(in crate::supervision) fn exit(&mut self, worker: u64, status: i32) {
         self.happen(Event::Exited { worker: WorkerId(worker), exit: Exit::Status(status) });
@@ -221,6 +226,29 @@ impl Story {
         let expected: Vec<String> =
             expected.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
         assert!(told == expected, "the story went otherwise (- as expected, + as told):\n{}", diff(&expected, &told));
+    }
+
+    /// The last of it.
+    #[track_caller]
+    pub(in crate::supervision) fn so_far_ends_with(&mut self, last: &str) {
+        let told = std::mem::take(&mut self.lines);
+        assert_eq!(told.last().map(String::as_str), Some(last), "in the end of {told:#?}");
+    }
+
+    /// The first of it.
+    #[track_caller]
+    pub(in crate::supervision) fn so_far_begins_with(&mut self, expected: &str) {
+        self.lines.truncate(expected.lines().count());
+        self.so_far(expected);
+    }
+
+    /// What was done since then does not matter here.
+    pub(in crate::supervision) fn forget(&mut self) {
+        self.lines.clear();
+    }
+
+    pub(in crate::supervision) fn told_so_far(&self) -> &[String] {
+        &self.lines
     }
 
     /// Nothing was done since then.
