@@ -8,6 +8,10 @@ pub mod config;
 pub mod control;
 #[cfg(all(target_os = "linux", feature = "master"))]
 mod dialects;
+#[cfg(all(target_os = "linux", feature = "master"))]
+pub mod errands;
+#[cfg(all(target_os = "linux", feature = "master"))]
+pub mod health;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "load")]

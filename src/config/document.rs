@@ -7,9 +7,12 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use super::fields::{self, Value, in_order, text};
+use super::health;
+use super::hooks;
 use super::layer::Layer;
 use super::listeners;
 use super::mistake::Mistake;
+use super::rollout;
 use super::search::Source;
 use super::suggestion;
 use super::syntax;
@@ -18,7 +21,7 @@ use super::world;
 use crate::protocol::environment;
 
 /// Every key of the file, in the order of the reference.
-pub(super) const SETTINGS: [&str; 21] = [
+pub(super) const SETTINGS: [&str; 24] = [
     "command",
     "listen",
     "workers",
@@ -39,6 +42,9 @@ pub(super) const SETTINGS: [&str; 21] = [
     "dialect",
     "stop_signal",
     "watchdog",
+    "health",
+    "rollout",
+    "hooks",
     "process",
 ];
 
@@ -84,7 +90,7 @@ impl Reader<'_> {
         let mut layer = Layer::default();
         for (key, at, value) in in_order(document) {
             match key {
-                "command" => layer.command = self.command(value),
+                "command" => layer.command = self.words(key, value, "./server"),
                 "listen" => layer.listeners = Some(listeners::read(self, at, value)),
                 "workers" => layer.workers = self.one(key, value, fields::workers),
                 "name" => layer.name = self.one(key, value, fields::name),
@@ -104,6 +110,9 @@ impl Reader<'_> {
                 "dialect" => layer.dialect = self.one(key, value, fields::parsed),
                 "stop_signal" => layer.stop_signal = self.one(key, value, fields::parsed),
                 "watchdog" => layer.watchdog = self.one(key, value, fields::time),
+                "health" => health::read(self, at, value, &mut layer),
+                "rollout" => rollout::read(self, value, &mut layer),
+                "hooks" => hooks::read(self, value, &mut layer),
                 "process" => world::read(self, value, &mut layer),
                 unknown => self.unknown(unknown, at, "setting", &SETTINGS),
             }
@@ -145,36 +154,44 @@ impl Reader<'_> {
         slipped
     }
 
-    fn command(&mut self, value: &Value<'_>) -> Option<Vec<OsString>> {
+    /// A table, or a mistake.
+    pub(super) fn table<'a, 't>(&mut self, key: &str, value: &'a Value<'t>, hint: &str) -> Option<&'a DeTable<'t>> {
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            let wrong = Wrong::new("this is no table", hint);
+            self.mistakes.push(Mistake::wrong(key, value.span(), wrong));
+        }
+        table
+    }
+
+    /// A program and its arguments.
+    pub(super) fn words(&mut self, key: &str, value: &Value<'_>, example: &str) -> Option<Vec<OsString>> {
         let words = match value.get_ref() {
             DeValue::Array(words) => words,
             DeValue::String(line) => {
-                let wrong = Wrong::new("this is text, not a list", format!("write command = {}", as_list(line)));
-                self.mistakes.push(Mistake::wrong("command", value.span(), wrong));
+                let wrong = Wrong::new("this is text, not a list", format!("write {key} = {}", as_list(line)));
+                self.mistakes.push(Mistake::wrong(key, value.span(), wrong));
                 return None;
             }
             _ => {
-                let wrong = Wrong::new("this is no list", "write command = [\"./server\", \"--verbose\"]");
-                self.mistakes.push(Mistake::wrong("command", value.span(), wrong));
+                let wrong = Wrong::new("this is no list", format!("write {key} = [\"{example}\", \"--verbose\"]"));
+                self.mistakes.push(Mistake::wrong(key, value.span(), wrong));
                 return None;
             }
         };
         let hint = "write each argument in quotes";
         let words: Vec<Option<OsString>> =
-            words.iter().map(|word| self.one("command", word, |word| text(word, hint).map(OsString::from))).collect();
+            words.iter().map(|word| self.one(key, word, |word| text(word, hint).map(OsString::from))).collect();
         if words.first().is_none_or(|first| first.as_ref().is_some_and(|first| first.is_empty())) {
-            let wrong = Wrong::new("it names no program", "write command = [\"./server\"]");
-            self.mistakes.push(Mistake::wrong("command", value.span(), wrong));
+            let wrong = Wrong::new("it names no program", format!("write {key} = [\"{example}\"]"));
+            self.mistakes.push(Mistake::wrong(key, value.span(), wrong));
         }
         words.into_iter().collect()
     }
 
     fn environment(&mut self, value: &Value<'_>) -> BTreeMap<OsString, OsString> {
-        let DeValue::Table(variables) = value.get_ref() else {
-            let wrong = Wrong::new("this is no table", "write [environment] and below it NAME = \"value\"");
-            self.mistakes.push(Mistake::wrong("environment", value.span(), wrong));
-            return BTreeMap::new();
-        };
+        let hint = "write [environment] and below it NAME = \"value\"";
+        let Some(variables) = self.table("environment", value, hint) else { return BTreeMap::new() };
         let mut environment = BTreeMap::new();
         for (name, at, value) in in_order(variables) {
             if self.slipped(name, &at, "environment") {

@@ -80,6 +80,14 @@ pub(super) fn ready_grace(value: &DeValue<'_>) -> Result<Duration, Wrong> {
     as_time(value, values::ready_grace)
 }
 
+/// A time that is not zero; `why` it cannot be.
+pub(super) fn longer_than_nothing(value: &DeValue<'_>, why: &str) -> Result<Duration, Wrong> {
+    match time(value)? {
+        Duration::ZERO => Err(Wrong::new(why, "write \"500ms\", \"10s\" or \"1m 30s\"")),
+        time => Ok(time),
+    }
+}
+
 fn as_time(value: &DeValue<'_>, read: fn(&str) -> Result<Duration, Wrong>) -> Result<Duration, Wrong> {
     match value {
         DeValue::String(text) => read(text),
@@ -131,6 +139,13 @@ pub(super) fn mode(value: &DeValue<'_>) -> Result<u32, Wrong> {
 /// Text that is read like the flag's.
 pub(super) fn parsed<T: std::str::FromStr<Err = Wrong>>(value: &DeValue<'_>) -> Result<T, Wrong> {
     text(value, "write it in quotes")?.parse()
+}
+
+pub(super) fn between<T: TryFrom<i64>>(value: &DeValue<'_>, least: i64, most: i64) -> Result<T, Wrong> {
+    let hint = format!("write a number from {least} to {most}, without quotes");
+    let DeValue::Integer(number) = value else { return Err(Wrong::new("this is no number", hint)) };
+    let number = integer(number).filter(|number| (least..=most).contains(number));
+    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| Wrong::new("out of range", hint))
 }
 
 pub(super) fn integer(number: &DeInteger<'_>) -> Option<i64> {

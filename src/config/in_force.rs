@@ -1,7 +1,6 @@
 //! What is in force, and where each value comes from: a flag, a line of the file, or the default.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,11 +11,11 @@ use toml::de::{DeTable, DeValue};
 
 use super::fields::in_order;
 use super::layer::{Layer, Listener};
-use super::reference::{OF_A_PROCESS, REFERENCE};
+use super::reference::{Kind, REFERENCE};
 use super::search::{Source, Surroundings};
 use super::settings::{Settings, SettingsError};
+use super::tables;
 use super::values::DIALECTS;
-use crate::sys::launch::{Bounds, Limit, World};
 
 /// A setting as it is in force.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,7 +65,10 @@ pub fn in_force(source: Option<&Source>, flags: &Layer, around: &Surroundings) -
     let mut all = Vec::new();
     for setting in REFERENCE {
         match (setting.key, value(setting.key, &settings)) {
-            (key @ ("listen" | "environment" | "process"), Some(Value::Object(entries))) => {
+            (
+                key @ ("listen" | "environment" | "health" | "rollout" | "hooks" | "process"),
+                Some(Value::Object(entries)),
+            ) => {
                 for (name, value) in entries {
                     let whole = format!("{key}.{name}");
                     let is_named = !flags.contains_key(key) && lines.contains_key(&whole) || flags.contains_key(&whole);
@@ -117,34 +119,12 @@ pub(super) fn value(key: &str, settings: &Settings) -> Option<Value> {
         }
         "stop_signal" => Some(settings.stop_signal.to_string().trim_start_matches("SIG").into()),
         "watchdog" => settings.watchdog.map(time),
-        "process" => {
-            let process = process(&settings.world, settings.inherit.as_ref());
-            (!process.is_empty()).then_some(process.into())
-        }
+        "health" => tables::health(settings),
+        "rollout" => Some(tables::rollout(&plan.rollout)),
+        "hooks" => tables::hooks(&settings.hooks),
+        "process" => tables::process(&settings.world, settings.inherit.as_ref()),
         _ => None,
     }
-}
-
-/// What is set of the table `process`.
-fn process(world: &World, inherit: Option<&BTreeSet<OsString>>) -> Map<String, Value> {
-    let World { user, group, umask, nice, oom_score_adj, no_new_privs, limits } = world;
-    let bound = |bound: Option<u64>| bound.map_or("unlimited".to_owned(), |bound| bound.to_string());
-    let bounds = |Bounds { soft, hard }: &Bounds| format!("{}:{}", bound(*soft), bound(*hard));
-    let named = |limit: &Limit| Limit::ALL.into_iter().find(|(_, it)| it == limit).map_or("", |(name, _)| name);
-    let limits: Map<String, Value> =
-        limits.iter().map(|(limit, it)| (named(limit).to_owned(), bounds(it).into())).collect();
-    let inherited = inherit.map(|names| names.iter().map(|name| name.to_string_lossy().into_owned()).collect());
-    let all = [
-        ("user", user.clone().map(Value::from)),
-        ("group", group.clone().map(Value::from)),
-        ("umask", umask.map(|umask| format!("0{umask:o}").into())),
-        ("nice", nice.map(Value::from)),
-        ("oom_score_adj", oom_score_adj.map(Value::from)),
-        ("no_new_privs", no_new_privs.then(|| true.into())),
-        ("inherit_environment", inherited),
-        ("limits", (!limits.is_empty()).then(|| limits.into())),
-    ];
-    all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
 }
 
 fn listener(listener: &Listener) -> (String, Value) {
@@ -161,7 +141,7 @@ fn text(path: &Path) -> Value {
     path.to_string_lossy().into_owned().into()
 }
 
-fn time(time: Duration) -> Value {
+pub(super) fn time(time: Duration) -> Value {
     if time.is_zero() { json!(0) } else { humantime::format_duration(time).to_string().into() }
 }
 
@@ -187,15 +167,21 @@ fn given(flags: &Layer) -> BTreeMap<String, &'static str> {
         "dialect" => flags.dialect.is_some(),
         "stop_signal" => flags.stop_signal.is_some(),
         "watchdog" => flags.watchdog.is_some(),
+        "health.http" => flags.health.http.is_some(),
+        "rollout.strategy" => flags.rollout.strategy.is_some(),
         "process.user" => flags.world.user.is_some(),
         "process.group" => flags.world.group.is_some(),
         "process.umask" => flags.world.umask.is_some(),
         _ => false,
     };
-    let plain = REFERENCE.iter().map(|it| (it.key.to_owned(), it.flag));
-    let of_a_process = OF_A_PROCESS.iter().map(|it| (format!("process.{}", it.key), it.flag));
-    let all = plain.chain(of_a_process).filter(|(key, _)| is_given(key));
-    all.filter_map(|(key, flag)| Some((key, flag?))).collect()
+    let mut all: Vec<(String, Option<&'static str>)> = Vec::new();
+    for setting in REFERENCE {
+        all.push((setting.key.to_owned(), setting.flag));
+        if let Kind::Table(settings) = setting.kind {
+            all.extend(settings.iter().map(|it| (format!("{}.{}", setting.key, it.key), it.flag)));
+        }
+    }
+    all.into_iter().filter(|(key, _)| is_given(key)).filter_map(|(key, flag)| Some((key, flag?))).collect()
 }
 
 /// The line of each key, and of each entry of a table.
@@ -253,7 +239,8 @@ impl fmt::Display for Whence {
 mod tests {
     use super::super::tests::{around, source};
     use super::*;
-    use crate::config::Workers;
+    use crate::config::{HealthLayer, Workers, World};
+    use crate::health::{HttpCheck, Scheme};
 
     fn shown(text: &str, flags: Layer) -> Vec<String> {
         let all = in_force(Some(&source(text)), &flags, &around()).expect("it is fine");
@@ -264,10 +251,12 @@ mod tests {
     #[test]
     fn each_value_tells_where_it_comes_from() {
         let world = World { user: Some("www".into()), ..World::default() };
-        let flags = Layer { workers: Some(Workers::Number(3)), world, ..Layer::default() };
+        let health = HealthLayer { http: Some(HttpCheck::new(Scheme::Http, "/ok")), ..HealthLayer::default() };
+        let flags = Layer { workers: Some(Workers::Number(3)), world, health, ..Layer::default() };
         let text = "command = [\"./web\", \"-v\"]\nworkers = 2\nwarm = \"90s\"\n[listen]\nhttp = 8080\n\
                     admin = { address = \"unix:/run/a.sock\", mode = \"0660\" }\n[environment]\nPORT = \"1\"\n\
-                    [process]\nlimits = { nofile = \"1024:unlimited\" }\n";
+                    [process]\nlimits = { nofile = \"1024:unlimited\" }\n\
+                    [health]\nhttps = { status = \"2xx\" }\n[rollout]\nsteps = [\"5% for 10m\"]\n";
         let shown = shown(text, flags);
         for expected in [
             "command = [\"./web\", \"-v\"] # heirloom.toml:1",
@@ -280,6 +269,12 @@ mod tests {
             "process.limits = { nofile = \"1024:unlimited\" } # heirloom.toml:10",
             "process.user = \"www\" # --user",
             "env_file =  # default",
+            "health.http = \"/ok\" # --health-http",
+            "health.https = { path = \"/\", status = \"200-299\" } # heirloom.toml:12",
+            "health.fall = 3 # heirloom.toml:11",
+            "rollout.steps = [\"5% for 10m\", \"100%\"] # heirloom.toml:14",
+            "rollout.strategy = \"all\" # heirloom.toml:13",
+            "hooks =  # default",
         ] {
             assert!(shown.iter().any(|line| line == expected), "{expected} is not in {shown:#?}");
         }
@@ -296,9 +291,11 @@ mod tests {
         let text = "command = [\"w\"]\nlisten = 1\nworkers = 2\nname = \"n\"\ndirectory = \"d\"\nenv_file = \"e\"\n\
                     environment.A = \"b\"\npid_file = \"p\"\nsocket = \"s\"\ncontrol_group = \"g\"\nmetrics = 9090\nlanes = 2\nsettle = 0\nwarm = 0\nlinger = 0\n\
                     ready_grace = \"1s\"\ndrain_grace = 0\ndialect = \"query\"\nstop_signal = \"INT\"\n\
-                    watchdog = \"9s\"\nprocess.nice = 5\n";
+                    watchdog = \"9s\"\nprocess.nice = 5\nhealth.http = \"/\"\nrollout.surge = 2\nhooks.timeout = \"2s\"\n\
+                    hooks.on_failure = [\"w\"]\n";
         let all = in_force(Some(&source(text)), &Layer::default(), &around()).expect("it is fine");
         assert!(all.iter().all(|it| it.value.is_some() && it.whence != Whence::Default), "{all:#?}");
-        assert_eq!(all.len(), REFERENCE.len());
+        let keys: std::collections::BTreeSet<_> = all.iter().filter_map(|it| it.key.split('.').next()).collect();
+        assert_eq!(keys.len(), REFERENCE.len());
     }
 }

@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::health::HealthLayer;
+use super::hooks::HooksLayer;
+use super::rollout::RolloutLayer;
 use super::values::{Dialect, StopSignal, Workers};
 use crate::protocol::Address;
 use crate::sys::launch::World;
@@ -53,6 +56,12 @@ pub struct Layer {
     pub stop_signal: Option<StopSignal>,
     /// How often a worker must say that it lives.
     pub watchdog: Option<Duration>,
+    /// What a generation has to stand.
+    pub health: HealthLayer,
+    /// How new connections come to a newcomer.
+    pub rollout: RolloutLayer,
+    /// What is run before and after a reload.
+    pub hooks: HooksLayer,
     /// Whose rights workers have, and how the system treats them.
     pub world: World,
     /// Which variables of the master they find; the inner none: all.
@@ -100,6 +109,9 @@ impl Layer {
             dialect: self.dialect.or(under.dialect),
             stop_signal: self.stop_signal.or(under.stop_signal),
             watchdog: self.watchdog.or(under.watchdog),
+            health: self.health.over(under.health),
+            rollout: self.rollout.over(under.rollout),
+            hooks: self.hooks.over(under.hooks),
             world: over(self.world, under.world),
             inherit: self.inherit.or(under.inherit),
         }

@@ -6,26 +6,35 @@
 
 mod document;
 mod fields;
+mod health;
+mod hooks;
 mod in_force;
 mod layer;
 mod listeners;
 mod mistake;
+mod notation;
 mod reference;
+mod rollout;
 mod sample;
 mod schema;
 mod search;
 mod settings;
 mod suggestion;
 mod syntax;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod values;
 mod world;
 
 pub use crate::sys::launch::{Bounds, Limit, World};
+pub use health::HealthLayer;
+pub use hooks::HooksLayer;
 pub use in_force::{InForce, Whence, in_force, key_of};
 pub use layer::{Layer, Listener};
 pub use mistake::ConfigError;
+pub use notation::{health_path, strategy};
+pub use rollout::RolloutLayer;
 pub use sample::sample;
 pub use schema::schema;
 pub use search::{ReadError, Source, Surroundings};

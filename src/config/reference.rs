@@ -24,7 +24,17 @@ pub(super) enum Kind {
     Boolean,
     Address,
     /// A table of its own settings.
-    Process,
+    Table(&'static [Setting]),
+    /// A path, or a table with more of a request.
+    Request,
+    /// An HTTP status, a range of them, or a list of those.
+    Statuses,
+    /// A text, or a list of texts.
+    Names,
+    Strategy,
+    /// A list of shares with their times.
+    Steps,
+    Percentage,
     /// A user or a group: a name or a number.
     Who,
     Integer {
@@ -56,7 +66,7 @@ const fn within(key: &'static str, kind: Kind, about: &'static str) -> Setting {
 }
 
 /// The settings, in the order of the reference in the docs.
-pub(super) const REFERENCE: [Setting; 21] = [
+pub(super) const REFERENCE: [Setting; 24] = [
     setting("command", "the command line", Kind::Command, "The program and its arguments; no shell reads them."),
     setting("listen", "--listen", Kind::Listen, "The address to listen on, or a table of addresses by name."),
     setting("workers", "--workers", Kind::Workers, "How many workers a generation has; \"auto\" is one for each CPU."),
@@ -82,7 +92,10 @@ pub(super) const REFERENCE: [Setting; 21] = [
     setting("dialect", "--dialect", Kind::Dialect, "How the program is given its sockets."),
     setting("stop_signal", "--stop-signal", Kind::StopSignal, "What asks a worker to finish."),
     setting("watchdog", "--watchdog", Kind::Time, "A worker that notifies is replaced if it is silent for so long."),
-    within("process", Kind::Process, "Whose rights workers have, and how the system treats them."),
+    within("health", Kind::Table(&OF_HEALTH), "What a generation has to stand before clients may reach it, and after."),
+    within("rollout", Kind::Table(&OF_A_ROLLOUT), "How new connections come to a newcomer that has proved itself."),
+    within("hooks", Kind::Table(&OF_HOOKS), "What is run before and after a reload."),
+    within("process", Kind::Table(&OF_A_PROCESS), "Whose rights workers have, and how the system treats them."),
 ];
 
 /// What a listener's own table may hold.
@@ -91,6 +104,48 @@ pub(super) const OF_A_LISTENER: [Setting; 4] = [
     within("lanes", Kind::Lanes, "As the setting of that name, for this listener."),
     within("blocking", Kind::Boolean, "Whether `accept` waits."),
     within("mode", Kind::Mode, "Who may connect to a Unix socket's path, in octal."),
+];
+
+/// What the table `health` may hold.
+pub(super) const OF_HEALTH: [Setting; 8] = [
+    setting("http", "--health-http", Kind::Request, "What to ask each listener for, alone."),
+    within("https", Kind::Request, "The same with TLS; nobody checks the certificate."),
+    within("command", Kind::Command, "A program that exits with 0 if all is well; HEIRLOOM_CHECK_ADDR is the way."),
+    within("interval", Kind::Grace, "How long from one round of checks to the next."),
+    within("timeout", Kind::Grace, "A round that takes longer has failed."),
+    within("rise", Kind::Integer { least: 1, most: 1000 }, "So many good rounds in a row prove a newcomer."),
+    within("fall", Kind::Integer { least: 1, most: 1000 }, "So many bad rounds in a row are too many."),
+    within("min_healthy_time", Kind::Time, "For so long a newcomer has to be well before it serves."),
+];
+
+/// What a request's own table may hold.
+pub(super) const OF_A_REQUEST: [Setting; 6] = [
+    within("path", Kind::Text, "What is asked for."),
+    within("host", Kind::Text, "What the Host field says."),
+    within("headers", Kind::Variables, "Further fields."),
+    within("status", Kind::Statuses, "The statuses that are good."),
+    within("body", Kind::Text, "What the body must hold."),
+    within("listener", Kind::Names, "The listeners that are asked."),
+];
+
+/// What the table `rollout` may hold.
+pub(super) const OF_A_ROLLOUT: [Setting; 8] = [
+    setting("strategy", "--strategy", Kind::Strategy, "\"all\", \"blue-green\", \"canary\" or \"rolling\"."),
+    within("steps", Kind::Steps, "The shares of a canary, one after the other, and how long each lasts."),
+    within("step_time", Kind::Grace, "How long a step lasts that does not say so itself."),
+    within("auto_promote", Kind::Time, "After so long, a newcomer that waits for `heirloom promote` goes on without."),
+    within("sticky", Kind::Boolean, "Whether a client stays with the generation that it met, by its address."),
+    within("surge", Kind::Integer { least: 1, most: 1000 }, "How many workers more there may be in a rolling reload."),
+    within("progress_deadline", Kind::Grace, "A newcomer that is not proven by then is given up."),
+    within("error_budget", Kind::Percentage, "More errors than that among a newcomer's requests end it."),
+];
+
+/// What the table `hooks` may hold.
+pub(super) const OF_HOOKS: [Setting; 4] = [
+    within("pre_reload", Kind::Command, "Run before anything starts; if it fails, so does the reload."),
+    within("post_reload", Kind::Command, "Run when the newcomer serves."),
+    within("on_failure", Kind::Command, "Run when it was given up, or rolled back."),
+    within("timeout", Kind::Grace, "A hook that takes longer is killed."),
 ];
 
 /// What the table `process` may hold.

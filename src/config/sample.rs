@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::in_force::{value, written};
 use super::reference::{Kind, REFERENCE, Setting};
 use super::settings::Settings;
@@ -16,15 +18,18 @@ pub fn sample() -> String {
     let defaults = Settings::default();
     let mut text = HEAD.to_owned();
     let (tables, plain): (Vec<Setting>, Vec<Setting>) =
-        REFERENCE.into_iter().partition(|setting| matches!(setting.kind, Kind::Variables | Kind::Process));
+        REFERENCE.into_iter().partition(|setting| matches!(setting.kind, Kind::Variables | Kind::Table(_)));
     for Setting { key, kind, about, .. } in plain.into_iter().chain(tables) {
         let line = match (key, value(key, &defaults)) {
             ("command", _) => "command = [\"./server\"]".to_owned(),
             ("listen", _) => "listen = \"127.0.0.1:8080\"".to_owned(),
+            (key, Some(Value::Object(defaults))) => {
+                let entries = defaults.iter().map(|(key, default)| format!("\n# {key} = {}", written(default)));
+                format!("# [{key}]{}", entries.collect::<String>())
+            }
             (key, Some(default)) => format!("# {key} = {}", written(&default)),
             (key, None) => match kind {
-                Kind::Process => format!("# [{key}]\n# user = \"www-data\"\n# limits = {{ nofile = 65536 }}"),
-                Kind::Variables => format!("# [{key}]\n# NAME = \"value\""),
+                Kind::Variables | Kind::Table(_) => format!("# [{key}]\n{}", example(key)),
                 _ => format!("# {key} = \"{}\"", example(key)),
             },
         };
@@ -42,6 +47,10 @@ fn example(key: &str) -> &'static str {
         "control_group" => "adm",
         "metrics" => "127.0.0.1:9090",
         "watchdog" => "30s",
+        "environment" => "# NAME = \"value\"",
+        "process" => "# user = \"www-data\"\n# limits = { nofile = 65536 }",
+        "health" => "# http = \"/healthz\"\n# interval = \"1s\"\n# timeout = \"2s\"\n# fall = 3",
+        "hooks" => "# pre_reload = [\"./migrate\"]\n# on_failure = [\"./tell\", \"it failed\"]",
         _ => "…",
     }
 }
@@ -72,6 +81,7 @@ mod tests {
             .collect::<String>();
         let settings = settings(&lines);
         assert_eq!(settings.environment.len(), 1);
+        assert!(settings.health.is_some() && settings.hooks.pre_reload.is_some());
         assert!(settings.directory.is_some() && settings.pid_file.is_some() && settings.env_file.is_some());
     }
 }

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::in_force;
-use super::reference::{Kind, OF_A_LISTENER, OF_A_PROCESS, REFERENCE, Setting};
+use super::notation;
+use super::reference::{Kind, OF_A_LISTENER, OF_A_REQUEST, REFERENCE, Setting};
 use super::settings::Settings;
 use super::values::{self, DIALECTS, MOST_WORKERS};
+use crate::supervision::Strategy;
 use crate::sys::launch::Limit;
 
 /// The JSON Schema of the config file.
@@ -62,7 +64,28 @@ fn of_kind(kind: Kind) -> Value {
         Kind::StopSignal => names(&values::STOP_SIGNALS),
         Kind::Mode => json!({ "type": "string", "pattern": "^(0o)?[0-7]{1,4}$" }),
         Kind::Boolean => json!({ "type": "boolean" }),
-        Kind::Process => table(&OF_A_PROCESS, &[]),
+        Kind::Table(settings) => table(settings, &[]),
+        Kind::Request => json!({ "anyOf": [{ "type": "string", "pattern": "^/" }, table(&OF_A_REQUEST, &[])] }),
+        Kind::Statuses => {
+            let one = json!({ "anyOf": [
+                { "type": "integer", "minimum": 100, "maximum": 599 },
+                { "type": "string", "pattern": notation::STATUS },
+            ] });
+            json!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
+        }
+        Kind::Names => {
+            let name = json!({ "type": "string", "minLength": 1 });
+            json!({ "anyOf": [name, { "type": "array", "items": name, "minItems": 1 }] })
+        }
+        Kind::Strategy => json!({ "type": "string", "enum": Strategy::ALL }),
+        Kind::Steps => json!({ "type": "array", "minItems": 1, "items": { "anyOf": [
+            { "type": "integer", "minimum": 1, "maximum": 100 },
+            { "type": "string", "pattern": notation::STEP },
+        ] } }),
+        Kind::Percentage => json!({ "anyOf": [
+            { "type": "number", "exclusiveMinimum": 0, "maximum": 100 },
+            { "type": "string", "pattern": notation::PERCENTAGE },
+        ] }),
         Kind::Who => json!({ "anyOf": [{ "type": "string", "minLength": 1 }, { "type": "integer", "minimum": 0 }] }),
         Kind::Integer { least, most } => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Kind::Inherit => {
@@ -88,7 +111,8 @@ fn table(settings: &[Setting], required: &[&str]) -> Value {
 mod tests {
     use super::super::document::SETTINGS;
     use super::super::listeners::KEYS;
-    use super::super::world;
+    use super::super::reference::{OF_A_PROCESS, OF_A_ROLLOUT, OF_HEALTH, OF_HOOKS};
+    use super::super::{health, hooks, rollout, world};
     use super::*;
 
     #[test]
@@ -96,6 +120,10 @@ mod tests {
         assert_eq!(REFERENCE.map(|setting| setting.key), SETTINGS);
         assert_eq!(OF_A_LISTENER.map(|setting| setting.key), KEYS);
         assert_eq!(OF_A_PROCESS.map(|setting| setting.key), world::KEYS);
+        assert_eq!(OF_HEALTH.map(|setting| setting.key), health::KEYS);
+        assert_eq!(OF_A_REQUEST.map(|setting| setting.key), health::OF_A_REQUEST);
+        assert_eq!(OF_A_ROLLOUT.map(|setting| setting.key), rollout::KEYS);
+        assert_eq!(OF_HOOKS.map(|setting| setting.key), hooks::KEYS);
         let schema = schema();
         let keys = |of: &Value| of["properties"].as_object().expect("a table").keys().cloned().collect::<Vec<_>>();
         let sorted = |keys: &[&str]| {

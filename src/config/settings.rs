@@ -11,6 +11,8 @@ use super::layer::{Layer, Listener};
 use super::mistake::{ConfigError, Mistake};
 use super::search::{Source, Surroundings};
 use super::values::{Dialect, StopSignal, Workers, join};
+use crate::errands::Hooks;
+use crate::health::Checks;
 use crate::supervision::Plan;
 use crate::sys::lanes::LANES;
 use crate::sys::launch::World;
@@ -48,6 +50,10 @@ pub struct Settings {
     pub stop_signal: StopSignal,
     /// How often a worker must say that it lives; without it, it need not.
     pub watchdog: Option<Duration>,
+    /// What a generation has to stand; without it, nothing is checked but that it is ready.
+    pub health: Option<Checks>,
+    /// What is run before and after a reload.
+    pub hooks: Hooks,
     /// Whose rights workers have, and how the system treats them.
     pub world: World,
     /// Which variables of the master they find; none: all.
@@ -100,6 +106,8 @@ impl Default for Settings {
             dialect: Dialect::default(),
             stop_signal: StopSignal::default(),
             watchdog: None,
+            health: None,
+            hooks: Hooks::default(),
             world: World::default(),
             inherit: None,
         }
@@ -126,6 +134,10 @@ impl Settings {
         match source {
             None if layer.command.is_none() => return Err(SettingsError::NoCommand),
             Some(source) => {
+                if let (Some(at), false) = (&layer.health.nothing_at, layer.health.names_a_check()) {
+                    let mistake = Mistake::new("`health` names no check", at.clone());
+                    mistakes.push(mistake.hint("write http = \"/healthz\", or command = [\"./check\"]"));
+                }
                 if layer.command.is_none() && mistakes.is_empty() {
                     mistakes.push(Mistake::nothing_to_run());
                 }
@@ -158,6 +170,7 @@ impl Settings {
 fn filled(layer: Layer, cpus: u32) -> Settings {
     let default = Settings::default();
     let plan = default.plan;
+    let (checks, health) = layer.health.filled().unzip();
     Settings {
         name: layer.name.unwrap_or(default.name),
         command: layer.command.unwrap_or(default.command),
@@ -181,11 +194,14 @@ fn filled(layer: Layer, cpus: u32) -> Settings {
             linger: layer.linger.unwrap_or(plan.linger),
             ready_grace: layer.ready_grace.unwrap_or(plan.ready_grace),
             drain_grace: layer.drain_grace.unwrap_or(plan.drain_grace),
+            rollout: layer.rollout.filled(health),
             ..plan
         },
         dialect: layer.dialect.unwrap_or(default.dialect),
         stop_signal: layer.stop_signal.unwrap_or(default.stop_signal),
         watchdog: layer.watchdog.filter(|interval| !interval.is_zero()),
+        health: checks,
+        hooks: layer.hooks.filled(),
         world: layer.world,
         inherit: layer.inherit.flatten(),
     }

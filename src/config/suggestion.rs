@@ -11,6 +11,16 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ("drain_grace", &["gracefultimeout", "killtimeout", "stoptimeout", "shutdowntimeout", "timeoutstopsec"]),
     ("ready_grace", &["starttimeout", "listentimeout", "starttimeoutsec", "timeoutstartsec"]),
     ("linger", &["keepalive", "keepalivetimeout"]),
+    ("interval", &["period", "periodseconds", "every"]),
+    ("timeout", &["timeoutseconds", "deadline"]),
+    ("rise", &["successthreshold", "successes"]),
+    ("fall", &["failurethreshold", "threshold", "failures", "retries"]),
+    ("min_healthy_time", &["minreadyseconds", "minhealthy"]),
+    ("surge", &["maxsurge", "maxparallel"]),
+    ("auto_promote", &["autopromotion", "autopromotionseconds"]),
+    ("progress_deadline", &["progressdeadlineseconds", "healthydeadline"]),
+    ("health", &["healthcheck", "check", "checks", "probe", "readinessprobe"]),
+    ("rollout", &["deploy", "deployment", "update", "strategy"]),
     ("stop_signal", &["killsignal", "stopsignal", "signal"]),
 ];
 

@@ -8,7 +8,6 @@ use toml::de::DeValue;
 use super::document::Reader;
 use super::fields::{self, Value, in_order};
 use super::layer::Layer;
-use super::mistake::Mistake;
 use super::values::{Wrong, size};
 use crate::sys::launch::{Bounds, Limit};
 
@@ -18,18 +17,18 @@ pub(super) const KEYS: [&str; 8] =
 
 /// Reads the table into the layer.
 pub(super) fn read(reader: &mut Reader<'_>, value: &Value<'_>, layer: &mut Layer) {
-    let DeValue::Table(table) = value.get_ref() else {
-        let wrong = Wrong::new("this is no table", "write [process] and below it user = \"www-data\"");
-        return reader.mistakes.push(Mistake::wrong("process", value.span(), wrong));
-    };
+    let hint = "write [process] and below it user = \"www-data\"";
+    let Some(table) = reader.table("process", value, hint) else { return };
     for (key, at, value) in in_order(table) {
         let world = &mut layer.world;
         match key {
             "user" => world.user = reader.one(key, value, who),
             "group" => world.group = reader.one(key, value, who),
             "umask" => world.umask = reader.one(key, value, fields::mode),
-            "nice" => world.nice = reader.one(key, value, |value| between(value, -20, 19)),
-            "oom_score_adj" => world.oom_score_adj = reader.one(key, value, |value| between(value, -1000, 1000)),
+            "nice" => world.nice = reader.one(key, value, |value| fields::between(value, -20, 19)),
+            "oom_score_adj" => {
+                world.oom_score_adj = reader.one(key, value, |value| fields::between(value, -1000, 1000))
+            }
             "no_new_privs" => world.no_new_privs = reader.one(key, value, fields::boolean).unwrap_or_default(),
             "inherit_environment" => layer.inherit = reader.one(key, value, inherit),
             "limits" => limits(reader, value, layer),
@@ -53,13 +52,6 @@ fn who(value: &DeValue<'_>) -> Result<String, Wrong> {
     }
 }
 
-fn between<T: TryFrom<i64>>(value: &DeValue<'_>, least: i64, most: i64) -> Result<T, Wrong> {
-    let hint = format!("write a number from {least} to {most}, without quotes");
-    let DeValue::Integer(number) = value else { return Err(Wrong::new("this is no number", hint)) };
-    let number = fields::integer(number).filter(|number| (least..=most).contains(number));
-    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| Wrong::new("out of range", hint))
-}
-
 /// Which variables of the master workers find; the outer none: it is not said, the inner one: all.
 fn inherit(value: &DeValue<'_>) -> Result<Option<BTreeSet<OsString>>, Wrong> {
     let hint = "write true, false, or a list of names: [\"LANG\", \"TZ\"]";
@@ -75,10 +67,7 @@ fn inherit(value: &DeValue<'_>) -> Result<Option<BTreeSet<OsString>>, Wrong> {
 }
 
 fn limits(reader: &mut Reader<'_>, value: &Value<'_>, layer: &mut Layer) {
-    let DeValue::Table(table) = value.get_ref() else {
-        let wrong = Wrong::new("this is no table", "write limits = { nofile = 65536, core = 0 }");
-        return reader.mistakes.push(Mistake::wrong("limits", value.span(), wrong));
-    };
+    let Some(table) = reader.table("limits", value, "write limits = { nofile = 65536, core = 0 }") else { return };
     for (key, at, value) in in_order(table) {
         match Limit::ALL.iter().find(|(name, _)| *name == key) {
             Some((_, limit)) => {

@@ -15,6 +15,8 @@ use super::identity::{Became, Identity};
 use super::open::Declaration;
 use super::release_error::ReleaseError;
 use crate::dialects::{Dialect, StopSignal};
+use crate::errands::Hooks;
+use crate::health::Checks;
 use crate::supervision::Plan;
 use crate::sys::files::where_we_were_started;
 use crate::sys::launch::{Credentials, World};
@@ -60,6 +62,10 @@ pub struct Recipe {
     pub plan: Plan,
     /// Where it listens; without any, the addresses that workers ask for.
     pub listeners: Vec<Declaration>,
+    /// What a generation has to stand; how often and how it is judged is the plan's.
+    pub health: Option<Checks>,
+    /// What is run before and after a reload.
+    pub hooks: Hooks,
     /// Whose rights its workers have, and how the system treats them.
     pub world: World,
     /// The worker in slot 0 has the master's terminal as its standard input and writes to where the master does, as a
@@ -90,6 +96,10 @@ pub struct Release {
     pub plan: Plan,
     /// Where it listens.
     pub listeners: Vec<Declaration>,
+    /// What it has to stand.
+    pub health: Option<Checks>,
+    /// What is run before and after a reload.
+    pub hooks: Hooks,
     /// How the system treats its workers.
     pub world: World,
     /// Whether the worker in slot 0 has the terminal.
@@ -117,6 +127,8 @@ impl Recipe {
             watchdog: None,
             plan: Plan::default(),
             listeners: Vec::new(),
+            health: None,
+            hooks: Hooks::default(),
             world: World::default(),
             foreground: false,
             inherit: None,
@@ -157,6 +169,8 @@ impl Recipe {
             watchdog: self.watchdog,
             plan: self.plan.clone(),
             listeners: self.listeners.clone(),
+            health: self.health.clone(),
+            hooks: self.hooks.clone(),
             world: self.world.clone(),
             foreground: self.foreground,
             credentials,

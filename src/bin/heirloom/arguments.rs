@@ -11,8 +11,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::commands::{self, Demo};
 use crate::exit_code;
 use crate::log::LogForm;
-use heirloom::config::{self, Dialect, Layer, Listener, StopSignal, Workers, World, Wrong};
+use heirloom::config::{self, Dialect, HealthLayer, Layer, Listener, RolloutLayer, StopSignal, Workers, World, Wrong};
+use heirloom::health::{HttpCheck, Scheme};
 use heirloom::protocol::Address;
+use heirloom::supervision::Strategy;
 
 const FIRST_STEPS: &str = "\
 First steps:
@@ -98,6 +100,12 @@ pub(crate) struct Run {
     /// Let idle connections of an old generation stay open for so long [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = config::duration)]
     pub(crate) linger: Option<Duration>,
+    /// How new connections come to a new generation: all at once, blue-green, canary, rolling [default: all]
+    #[arg(long, value_name = "STRATEGY", value_parser = config::strategy)]
+    pub(crate) strategy: Option<Strategy>,
+    /// Ask a new generation for this path, and let it serve when the answer is no error
+    #[arg(long, value_name = "PATH", value_parser = config::health_path)]
+    pub(crate) health_http: Option<String>,
     /// How the program gets its sockets: auto, query (the heirloom library), systemd (LISTEN_FDS) [default: auto]
     #[arg(long, value_name = "DIALECT")]
     pub(crate) dialect: Option<Dialect>,
@@ -185,6 +193,11 @@ impl Run {
             dialect: self.dialect,
             stop_signal: self.stop_signal,
             watchdog: self.watchdog,
+            health: HealthLayer {
+                http: self.health_http.as_ref().map(|path| HttpCheck::new(Scheme::Http, path)),
+                ..HealthLayer::default()
+            },
+            rollout: RolloutLayer { strategy: self.strategy, ..RolloutLayer::default() },
             world: World { user: self.user.clone(), group: self.group.clone(), umask: self.umask, ..World::default() },
             ..Layer::default()
         }

@@ -64,6 +64,8 @@ pub(crate) fn recipe(settings: Settings) -> Recipe {
         dialect,
         stop_signal,
         watchdog,
+        health,
+        hooks,
         world,
         inherit,
         ..
@@ -79,6 +81,8 @@ pub(crate) fn recipe(settings: Settings) -> Recipe {
         stop_signal,
         watchdog,
         listeners,
+        health,
+        hooks,
         world,
         inherit,
         ..recipe

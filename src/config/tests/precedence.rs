@@ -2,8 +2,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::document::SETTINGS;
-use crate::config::{Bounds, Dialect, Limit, Listener, Workers, World};
+use crate::config::{Bounds, Dialect, HealthLayer, Limit, Listener, Workers, World};
+use crate::errands::Hooks;
+use crate::health::{Checks, HttpCheck, Scheme, StatusRange};
 use crate::protocol::Address;
+use crate::supervision::{CanaryStep, ErrorBudget, Health, Plan, Rollout, Strategy};
 
 const WHOLE: &str = r#"
 command = ["./server", "--verbose"]
@@ -31,6 +34,32 @@ admin = { address = "unix:admin.sock", lanes = 1, blocking = true, mode = "0660"
 
 [environment]
 COLOUR = "blue"
+
+[health]
+http = { path = "/healthz", host = "example.org", headers = { X-Probe = "1" }, status = ["2xx", 302], body = "ok", listener = "http" }
+https = "/tls"
+command = ["./check", "-v"]
+interval = "500ms"
+timeout = "3s"
+rise = 2
+fall = 4
+min_healthy_time = "5s"
+
+[rollout]
+strategy = "canary"
+steps = ["5% for 10m", 25]
+step_time = "1h"
+auto_promote = "15m"
+sticky = true
+surge = 2
+progress_deadline = "10m"
+error_budget = "0.5%"
+
+[hooks]
+pre_reload = ["./migrate"]
+post_reload = ["./tell", "done"]
+on_failure = ["./tell", "failed"]
+timeout = "1m"
 
 [process]
 user = "www-data"
@@ -109,6 +138,58 @@ fn a_process_is_described_in_full() {
 }
 
 #[test]
+fn a_rollout_is_described_in_full() {
+    let settings = settings(WHOLE, Layer::default());
+    let seconds = Duration::from_secs;
+    let (first, last) = (200, 299);
+    let http = HttpCheck {
+        host: Some("example.org".into()),
+        headers: vec![("X-Probe".into(), "1".into())],
+        status: vec![StatusRange { first, last }, StatusRange { first: 302, last: 302 }],
+        body: Some("ok".into()),
+        listeners: Some(["http".into()].into()),
+        ..HttpCheck::new(Scheme::Http, "/healthz")
+    };
+    let checks = Checks {
+        requests: vec![http, HttpCheck::new(Scheme::Https, "/tls")],
+        command: Some(vec!["./check".into(), "-v".into()]),
+        timeout: seconds(3),
+    };
+    assert_eq!(settings.health, Some(checks));
+    let step = |percent, hold| CanaryStep { percent, hold };
+    let rollout = Rollout {
+        strategy: Strategy::Canary,
+        steps: vec![step(5, Some(seconds(600))), step(25, Some(seconds(3600))), step(100, None)],
+        auto_promote: Some(seconds(900)),
+        sticky: true,
+        surge: 2,
+        progress_deadline: Some(seconds(600)),
+        error_budget: ErrorBudget::percent(0.5),
+        health: Some(Health { interval: Duration::from_millis(500), rise: 2, fall: 4, min_healthy: seconds(5) }),
+        ..Rollout::default()
+    };
+    assert_eq!(settings.plan.rollout, rollout);
+    let command = |words: &[&str]| Some(words.iter().map(Into::into).collect());
+    let hooks = Hooks {
+        pre_reload: command(&["./migrate"]),
+        post_reload: command(&["./tell", "done"]),
+        on_failure: command(&["./tell", "failed"]),
+        timeout: seconds(60),
+    };
+    assert_eq!(settings.hooks, hooks);
+}
+
+#[test]
+fn a_flag_can_give_the_check_that_the_table_lacks() {
+    let text = "command = [\"a\"]\n[health]\nfall = 9\n";
+    let check = HttpCheck::new(Scheme::Http, "/ok");
+    let health = HealthLayer { http: Some(check.clone()), ..HealthLayer::default() };
+    let settings = settings(text, Layer { health, ..Layer::default() });
+    assert_eq!(settings.health.map(|checks| checks.requests), Some(vec![check]));
+    assert_eq!(settings.plan.rollout.health.map(|health| health.fall), Some(9));
+}
+
+#[test]
 fn no_setting_is_forgotten_here() {
     for setting in SETTINGS {
         assert!(WHOLE.contains(&format!("\n{setting} = ")) || WHOLE.contains(&format!("[{setting}]")), "{setting}");
@@ -181,7 +262,10 @@ fn the_reference_shows_files_that_work_and_the_defaults_that_hold() {
     assert_eq!(settings(smallest, Layer::default()).command, ["./server"]);
     let whole = settings(whole, Layer::default());
     let default = Settings::default();
-    assert_eq!((whole.plan, whole.lanes, whole.name), (default.plan, default.lanes, default.name));
+    let rollout = Rollout { health: Some(Health::default()), ..default.plan.rollout.clone() };
+    assert_eq!(whole.health.map(|checks| checks.timeout), Some(Checks::TIMEOUT));
+    assert_eq!((whole.plan, whole.lanes, whole.name), (Plan { rollout, ..default.plan }, default.lanes, default.name));
+    assert_eq!(whole.hooks.timeout, default.hooks.timeout);
     assert_eq!((whole.dialect, whole.stop_signal), (default.dialect, default.stop_signal));
     for setting in SETTINGS {
         assert!(reference.contains(&format!("\n### `{setting}`\n")), "{setting} is not in the reference");
