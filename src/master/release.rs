@@ -22,12 +22,13 @@ use crate::sys::files::where_we_were_started;
 use crate::sys::launch::{Credentials, World};
 
 /// Variables of ours, of whoever supervises us, and of the sockets that were handed to us: not a worker's business.
-const NOT_INHERITED: [&str; 16] = [
+const NOT_INHERITED: [&str; 17] = [
     "HEIRLOOM_CHANNEL",
     "HEIRLOOM_WORKER",
     "HEIRLOOM_GENERATION",
     "HEIRLOOM_SLOT",
     "HEIRLOOM_SOCKET",
+    "HEIRLOOM_ERRAND",
     "NOTIFY_SOCKET",
     "WATCHDOG_PID",
     "WATCHDOG_USEC",

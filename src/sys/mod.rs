@@ -6,6 +6,8 @@ mod beside;
 #[cfg(feature = "control")]
 pub(crate) mod control;
 #[cfg(feature = "master")]
+pub(crate) mod errand;
+#[cfg(feature = "master")]
 pub(crate) mod files;
 pub(crate) mod inherited;
 #[cfg(feature = "master")]

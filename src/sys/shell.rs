@@ -39,7 +39,8 @@ pub(crate) fn is_running(pid: Pid) -> bool {
     running().contains(&pid.as_raw())
 }
 
-fn running() -> MutexGuard<'static, BTreeSet<i32>> {
+/// They change only under this lock.
+pub(super) fn running() -> MutexGuard<'static, BTreeSet<i32>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

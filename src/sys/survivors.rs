@@ -11,6 +11,9 @@ use nix::unistd::Pid;
 
 use super::process;
 
+/// What errands have in their environment, and nobody else.
+pub(crate) const ERRAND: &str = "HEIRLOOM_ERRAND=";
+
 /// Whom to look for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Search {
@@ -63,8 +66,13 @@ fn belongs(pid: i32, stat: &Stat, search: &Search) -> bool {
         return true;
     }
     let ours = stat.parent == std::process::id().cast_signed();
-    ours && fs::read(format!("/proc/{pid}/environ"))
-        .is_ok_and(|environment| environment.split(|&byte| byte == 0).any(|entry| entry == search.mark.as_bytes()))
+    ours && fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+        let mut entries = environment.split(|&byte| byte == 0);
+        let is_marked = entries.clone().any(|entry| entry == search.mark.as_bytes());
+        // An errand is told about a generation, and is none of it.
+        let mut is_errand = || entries.any(|entry| entry.starts_with(ERRAND.as_bytes()));
+        is_marked && (search.mark.starts_with(ERRAND) || !is_errand())
+    })
 }
 
 fn stat(pid: i32) -> Option<Stat> {
