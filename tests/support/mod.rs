@@ -17,7 +17,7 @@ pub(crate) use master::Master;
 pub(crate) use processes::{
     children_of, descriptors_of, end_all, has_not_ended, marked_processes, spares_of, zombies_of,
 };
-pub(crate) use setup::{Listening, Setup, test_worker};
+pub(crate) use setup::{HEIRLOOM, Listening, Setup, test_worker};
 
 /// How long anything may take that the tests wait for.
 pub(crate) const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
