@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::sys::errand::{Outcome, Patience, attend};
 use crate::sys::files;
-use crate::sys::launch::{self, Credentials, Executable, Launched, Outlets, Scene, World};
+use crate::sys::launch::{self, Credentials, Executable, Launched, Launcher, Outlets, Scene, World};
 use crate::sys::process::Ended;
 use crate::sys::survivors::ERRAND;
 
@@ -97,7 +97,7 @@ impl Errand {
         };
         let nothing = File::open("/dev/null")?;
         match launcher {
-            true => launch::start_through_launcher(None, &scene, &nothing, &[], outlets),
+            true => Launcher::start(None)?.give(&scene, &nothing, &[], &outlets),
             false => launch::start_directly(&scene, &nothing, nothing.try_clone()?.into(), outlets),
         }
     }
