@@ -38,6 +38,11 @@ impl Default for Hooks {
 }
 
 impl Hooks {
+    /// Whether nothing is run at all.
+    pub fn is_empty(&self) -> bool {
+        self.pre_reload.is_none() && self.post_reload.is_none() && self.on_failure.is_none()
+    }
+
     /// What is run then.
     pub fn command(&self, hook: Hook) -> Option<&[OsString]> {
         let command = match hook {

@@ -15,5 +15,4 @@ mod tests;
 
 pub use checks::{Checks, HttpCheck, Scheme, StatusRange};
 #[cfg(feature = "health")]
-#[allow(unused_imports, reason = "the master asks as soon as it has connections to ask over")]
 pub(crate) use http::ask;

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::builder::{Builder, StartError};
 use super::channel;
+use super::checking::Errands;
 use super::door::Doors;
 use super::handle::Handle;
 use super::listeners::Listeners;
@@ -67,6 +68,7 @@ impl Builder {
             listeners,
             relays: Relays::default(),
             doors: Doors::default(),
+            errands: Errands::default(),
             limits: BTreeSet::new(),
             guessed: BTreeSet::new(),
             lookups: Lookups::new(),

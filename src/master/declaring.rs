@@ -3,8 +3,8 @@
 
 use super::listener::Listener;
 use super::listeners::{ListenerId, Listeners};
-use super::machine::in_full;
 use super::open::Declaration;
+use super::wording::in_full;
 use crate::supervision::GenerationId;
 
 /// How a declaration goes together with what is open.

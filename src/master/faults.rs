@@ -1,12 +1,16 @@
 //! All that is wrong with a recipe at once, for whoever checks it before it is needed.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use super::open::Declaration;
+use super::programs::locate;
 use super::release::Recipe;
 use super::release_error::ReleaseError;
 use crate::dialects::{Filling, Place};
+use crate::errands::Hook;
 
 impl Recipe {
     /// What [`Recipe::resolve`] would stumble over, one thing after the other.
@@ -19,6 +23,8 @@ impl Recipe {
                 ReleaseError::Directory { .. } => recipe.directory.replace("/".into()) != Some("/".into()),
                 ReleaseError::Recipe { .. }
                 | ReleaseError::Build { .. }
+                | ReleaseError::Hook { .. }
+                | ReleaseError::Errand { .. }
                 | ReleaseError::Credentials(_)
                 | ReleaseError::NoProgram
                 | ReleaseError::Placeholder(_)
@@ -54,6 +60,33 @@ impl Recipe {
         texts.map(|text| filling.fill(text)).try_for_each(|filled| filled.map(drop).map_err(ReleaseError::Placeholder))
     }
 
+    /// Whether what is run beside the workers is there, and each check asks a listener that is declared.
+    pub(super) fn check_errands(
+        &self,
+        directory: &Path,
+        environment: &BTreeMap<OsString, OsString>,
+    ) -> Result<(), ReleaseError> {
+        let hooks = [Hook::PreReload, Hook::PostReload, Hook::OnFailure];
+        let hooks = hooks.into_iter().filter_map(|hook| Some((format!("the hook {hook}"), self.hooks.command(hook)?)));
+        let checks = self.health.iter();
+        let command = checks.clone().filter_map(|checks| Some(("the check".to_owned(), checks.command.as_deref()?)));
+        for (what, command) in hooks.chain(command) {
+            let name = command.first().ok_or(ReleaseError::NoProgram)?;
+            let found = locate(name, directory, environment.get(OsStr::new("PATH"))).and_then(executable);
+            found.map_err(|source| ReleaseError::Errand { what, source: Box::new(source) })?;
+        }
+        let names = || self.listeners.iter().map(|it| it.name.as_str()).collect::<Vec<_>>();
+        let asked = checks.flat_map(|checks| &checks.requests).filter_map(|it| it.listeners.as_ref()).flatten();
+        let unknown = asked.into_iter().find(|name| !names().contains(&name.as_str()));
+        match unknown.filter(|_| !self.listeners.is_empty()) {
+            Some(name) => Err(ReleaseError::Placeholder(format!(
+                "a check asks the listener {name}, but there is {}",
+                names().join(", ")
+            ))),
+            None => Ok(()),
+        }
+    }
+
     fn program_depends_on_directory(&self) -> bool {
         use std::os::unix::ffi::OsStrExt;
         let program = self.command.first().map(|program| program.as_bytes()).unwrap_or_default();
@@ -61,9 +94,20 @@ impl Recipe {
     }
 }
 
+fn executable(path: PathBuf) -> Result<(), ReleaseError> {
+    let file = std::fs::metadata(&path).map_err(|source| ReleaseError::Program { path: path.clone(), source })?;
+    match (file.is_file(), file.permissions().mode() & 0o111) {
+        (false, _) => Err(ReleaseError::NotExecutable { path, what: "is no file" }),
+        (true, 0) => Err(ReleaseError::NotExecutable { path, what: "is not executable: chmod +x it" }),
+        (true, _) => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::errands::Hooks;
+    use crate::health::{Checks, HttpCheck, Scheme};
 
     #[test]
     fn all_faults_are_found_at_once() {
@@ -90,6 +134,30 @@ mod tests {
         assert_eq!(faults, ["no listener is called web; there is http"]);
         let recipe = Recipe { command: vec!["no-such-program-anywhere".into(), "{fd:web}".into()], ..recipe };
         assert!(matches!(recipe.faults()[..], [ReleaseError::NotInPath { .. }, ReleaseError::Placeholder(_)]));
+    }
+
+    #[test]
+    fn what_is_run_beside_the_workers_has_to_be_there() {
+        let command = |program: &str| Some(vec![OsString::from(program)]);
+        let hooks = Hooks { pre_reload: command("true"), on_failure: command("/no/such/hook"), ..Hooks::default() };
+        let faults = Recipe { hooks, ..Recipe::new(["sh"]) }.faults();
+        assert!(
+            matches!(&faults[..], [ReleaseError::Errand { what, .. }] if what == "the hook on_failure"),
+            "{faults:?}"
+        );
+        let checks = Checks { requests: Vec::new(), command: command("/"), timeout: Checks::TIMEOUT };
+        let faults = Recipe { health: Some(checks), ..Recipe::new(["sh"]) }.faults();
+        assert!(matches!(&faults[..], [ReleaseError::Errand { what, .. }] if what == "the check"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_check_asks_a_listener_that_is_declared() {
+        let request = HttpCheck { listeners: Some(["web".into()].into()), ..HttpCheck::new(Scheme::Http, "/") };
+        let checks = Checks { requests: vec![request], command: None, timeout: Checks::TIMEOUT };
+        let http = Declaration::new("http", crate::protocol::Address::from(8000));
+        let recipe = Recipe { health: Some(checks), listeners: vec![http], ..Recipe::new(["sh"]) };
+        let faults: Vec<String> = recipe.faults().iter().map(ToString::to_string).collect();
+        assert_eq!(faults, ["a check asks the listener web, but there is http"]);
     }
 
     #[test]

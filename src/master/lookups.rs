@@ -6,11 +6,13 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::door::Visitor;
+use super::hooks::Facts;
 use super::listeners::ListenerId;
 use super::recipes::Recipes;
 use super::release::Release;
 use super::release_error::ReleaseError;
 use super::report::Deed;
+use crate::errands::Scenery;
 use crate::supervision::GenerationId;
 use crate::sys::lanes::Own;
 use crate::sys::survivors::{self, Search};
@@ -33,6 +35,18 @@ pub(super) enum Found {
     Told {
         generation: GenerationId,
         deed: Deed,
+    },
+    /// How a round of checks has ended.
+    Checked {
+        generation: GenerationId,
+        failure: Option<String>,
+    },
+    /// Something that happened while a hook was run, after its reload.
+    Errand {
+        deed: Deed,
+    },
+    ErrandEnded {
+        number: u64,
     },
     RelayEnded,
     PrivateEnded {
@@ -63,14 +77,15 @@ impl Lookups {
 
     /// # Errors
     /// When there are no descriptors left.
-    pub(super) fn resolve(&mut self, generation: GenerationId, recipes: Arc<Recipes>) -> io::Result<()> {
+    pub(super) fn resolve(&mut self, facts: Facts, scenery: Scenery, recipes: Arc<Recipes>) -> io::Result<()> {
+        let generation = facts.generation;
         let (cancelled, resolving) = io::pipe()?;
         self.resolving = Some((generation, resolving));
         let sender = self.sender.clone();
         self.look(move || {
             // A master that is gone wants to know nothing.
             let mut tell = |deed| drop(sender.send(Found::Told { generation, deed }));
-            let release = recipes.resolve(generation, &cancelled, &mut tell).map(Arc::new);
+            let release = recipes.resolve(&facts, scenery, &cancelled, &mut tell).map(Arc::new);
             Found::Release { generation, release }
         });
         Ok(())
@@ -79,6 +94,25 @@ impl Lookups {
     /// Nobody waits for it any more.
     pub(super) fn cancel(&mut self, generation: GenerationId) {
         drop(self.resolving.take_if(|(of, _)| *of == generation));
+    }
+
+    /// Runs something that can be ended early, by closing what comes back.
+    ///
+    /// # Errors
+    /// When there are no descriptors left.
+    pub(super) fn errand(
+        &self,
+        number: u64,
+        run: impl FnOnce(&io::PipeReader, &mut dyn FnMut(Deed)) + Send + 'static,
+    ) -> io::Result<PipeWriter> {
+        let (cancelled, ends_it) = io::pipe()?;
+        let sender = self.sender.clone();
+        self.look(move || {
+            // A master that is gone wants to know nothing.
+            run(&cancelled, &mut |deed| drop(sender.send(Found::Errand { deed })));
+            Found::ErrandEnded { number }
+        });
+        Ok(ends_it)
     }
 
     pub(super) fn settled(&self, generation: GenerationId, is_settled: impl FnOnce() -> bool + Send + 'static) {

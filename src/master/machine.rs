@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::builder::{Behaviour, Builder};
+use super::checking::Errands;
 use super::door::Doors;
 use super::handle::{Handle, Request};
 use super::limits::Limit;
@@ -22,7 +23,7 @@ use super::release_error::ReleaseError;
 use super::report::{self, Deed, Notices, Report, Sink, What};
 use super::rescue::Relays;
 use super::token::Token;
-use super::wording::shown;
+use super::wording::{in_full, shown};
 use crate::protocol::Address;
 use crate::supervision::{
     Command, Ending, Event, GenerationId, Origin, Outcome, RequestId, Supervisor, Uptime, WorkerId,
@@ -41,6 +42,8 @@ pub struct Master {
     pub(super) listeners: Listeners,
     pub(super) relays: Relays,
     pub(super) doors: Doors,
+    /// Checks and hooks that are under way.
+    pub(super) errands: Errands,
     /// What a rollout cannot do at a listener: said once.
     pub(super) limits: BTreeSet<(String, Limit)>,
     /// What workers asked for and got something else instead: said once.
@@ -229,7 +232,9 @@ impl Master {
             }
             Found::Release { generation, release: Err(error) } => {
                 let why = in_full(&error);
-                if let ReleaseError::Recipe { details, .. } | ReleaseError::Build { lines: details, .. } = error
+                if let ReleaseError::Recipe { details, .. }
+                | ReleaseError::Build { lines: details, .. }
+                | ReleaseError::Hook { lines: details, .. } = error
                     && self.supervisor.rising() == Some(generation)
                 {
                     self.unreadable = Some((generation, details));
@@ -242,6 +247,12 @@ impl Master {
             Found::Survivors { generation, count } => {
                 let survivors = u32::try_from(count).unwrap_or(u32::MAX);
                 self.feed(Event::Swept { generation, survivors });
+            }
+            Found::Checked { generation, failure } => self.round_ended(generation, failure),
+            Found::Errand { deed } => self.report(deed),
+            Found::ErrandEnded { number } => {
+                self.errands.hooks.remove(&number);
+                self.reap_strangers(); // while it ran, they may have had to wait behind it
             }
             Found::RelayEnded => self.relay_ended(),
             Found::PrivateEnded { listener, own } => self.private_ended(listener, own),
@@ -272,18 +283,6 @@ fn resolved(generation: GenerationId, release: &Release) -> Deed {
         command: release.arguments.iter().map(|argument| shown(&argument.to_string_lossy())).collect(),
         directory: release.directory.display().to_string(),
     }
-}
-
-/// An error with all its causes, in one line.
-pub(super) fn in_full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 pub(super) fn uptime() -> Uptime {

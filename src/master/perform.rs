@@ -23,7 +23,9 @@ impl Master {
     pub(super) fn perform(&mut self, action: Action) {
         match action {
             Action::Resolve { generation } => {
-                if let Err(error) = self.lookups.resolve(generation, self.recipes.clone()) {
+                if let Err(error) =
+                    self.lookups.resolve(self.facts_of(generation), self.scenery(), self.recipes.clone())
+                {
                     self.feed(Event::Unresolved { generation, why: format!("cannot make a pipe: {error}") });
                 }
             }
@@ -35,7 +37,7 @@ impl Master {
                 self.feed(Event::Unresolved { generation, why });
             }
             Action::Steer { generation, shares, sticky } => self.steer(generation, &shares, sticky),
-            Action::Check { generation } => self.feed(Event::Checked { generation, failure: None }),
+            Action::Check { generation } => self.check(generation),
             Action::Promote { worker } => drop(self.say(worker, MasterMessage::Promoted, None)),
             Action::LameDuck { worker, linger } => {
                 let linger_ms = milliseconds(linger);
@@ -232,6 +234,8 @@ impl Master {
         }
         self.tell(What::Rules(notice.clone()), pid, last_lines);
         self.mind_doors(&notice);
+        self.mind_rounds(&notice);
+        self.mind_hooks(&notice);
         self.tell_limits_at(&notice);
         if let Some(what) = hint {
             self.report(Deed::Trouble { what });

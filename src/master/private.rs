@@ -24,12 +24,10 @@ use crate::supervision::{GenerationId, Slot, WorkerId};
 use crate::sys::lanes::{Origin, Own, Seat};
 
 /// So many workers have a stream of their own at a time; of more, others have their turn the next time.
-#[allow(dead_code, reason = "for health checks")]
 const MOST_ONE_BY_ONE: usize = 64;
 
 /// A connection to one generation alone. It may not be complete yet: whoever writes first waits for that.
 #[derive(Debug)]
-#[allow(dead_code, reason = "for health checks")]
 pub(super) struct PrivateStream {
     /// The listener that it leads through.
     pub(super) listener: String,
@@ -78,7 +76,6 @@ impl Stream {
 impl Master {
     /// A connection through each listener of the generation: to each of its workers, if all take connections from us, or
     /// into its lane. There is none through a listener whose lane all generations share.
-    #[allow(dead_code, reason = "for health checks")]
     pub(super) fn private_streams(&mut self, generation: GenerationId) -> Result<Vec<PrivateStream>, String> {
         let mut streams = Vec::new();
         let one_by_one = self.one_by_one(generation);
@@ -99,7 +96,6 @@ impl Master {
     }
 
     /// The workers that can be reached one by one: all that are ready, or none.
-    #[allow(dead_code, reason = "for health checks")]
     fn one_by_one(&mut self, generation: GenerationId) -> Vec<(WorkerId, Slot)> {
         let ours = self.processes.all.iter().filter(|(_, process)| process.generation == generation);
         let ready: Vec<_> = ours.filter(|(worker, _)| !self.unproved.contains(worker)).collect();

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::listener::Allotment;
 use super::listeners::{ListenerId, Listeners};
-use super::machine::{Master, in_full, listening};
+use super::machine::{Master, listening};
 use super::open::Declaration;
 use super::report::Deed;
-use super::wording::{shown, shown_within};
+use super::wording::{in_full, shown, shown_within};
 use crate::protocol::{Address, Declared, MasterMessage, Match, Query, choose};
 use crate::supervision::{GenerationId, WorkerId};
 

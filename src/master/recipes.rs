@@ -6,9 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::build::{Build, Job};
+use super::hooks::Facts;
 use super::release::{Recipe, Release};
 use super::release_error::ReleaseError;
 use super::report::Deed;
+use crate::errands::{Hook, Scenery};
 use crate::supervision::GenerationId;
 use crate::sys::terminal;
 
@@ -32,19 +34,24 @@ impl Recipes {
     /// What a generation is to run. Builds it if need be, and reads the file system.
     pub(super) fn resolve(
         &self,
-        generation: GenerationId,
+        facts: &Facts,
+        scenery: Scenery,
         cancelled: &PipeReader,
         tell: &mut dyn FnMut(Deed),
     ) -> Result<Release, ReleaseError> {
+        let generation = facts.generation;
         if let Some(build) = &self.build {
             let directory = self.first.directory.as_deref().unwrap_or(Path::new("."));
             build.run(&Job { generation, directory, cancelled, terminal: self.terminal }, tell)?;
         }
-        let Some(read) = self.read.as_ref().filter(|_| generation != GenerationId(1)) else {
+        if generation == GenerationId(1) {
             return self.first.resolve();
-        };
-        let mut recipe = read()?;
+        }
+        let mut recipe = self.read.as_ref().map_or_else(|| Ok(self.first.clone()), |read| read())?;
         recipe.directory = recipe.directory.or_else(|| self.first.directory.clone());
+        if recipe.hooks.pre_reload.is_some() {
+            recipe.around()?.run(Hook::PreReload, facts, scenery, cancelled, tell)?;
+        }
         recipe.resolve()
     }
 }

@@ -5,14 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Seek};
-use std::os::unix::ffi::OsStrExt;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::hooks::Around;
 use super::identity::{Became, Identity};
 use super::open::Declaration;
+use super::programs::{locate, open_to_hold, starts_like_elf};
 use super::release_error::ReleaseError;
 use crate::dialects::{Dialect, StopSignal};
 use crate::errands::Hooks;
@@ -99,8 +101,8 @@ pub struct Release {
     pub listeners: Vec<Declaration>,
     /// What it has to stand.
     pub health: Option<Checks>,
-    /// What is run before and after a reload.
-    pub hooks: Hooks,
+    /// What is run before and after its reload.
+    pub(super) around: Arc<Around>,
     /// How the system treats its workers.
     pub world: World,
     /// Whether the worker in slot 0 has the terminal.
@@ -159,6 +161,7 @@ impl Recipe {
         let identity = Identity::of(&held.metadata().map_err(unreadable)?);
         let is_elf = starts_like_elf(&mut held);
         self.check_placeholders(&environment)?;
+        self.check_errands(&directory, &environment)?;
         let read = self.files_among_arguments(&directory);
         Ok(Release {
             program,
@@ -171,7 +174,7 @@ impl Recipe {
             plan: self.plan.clone(),
             listeners: self.listeners.clone(),
             health: self.health.clone(),
-            hooks: self.hooks.clone(),
+            around: Arc::new(self.around()?),
             world: self.world.clone(),
             foreground: self.foreground,
             credentials,
@@ -180,6 +183,16 @@ impl Recipe {
             is_elf,
             read,
         })
+    }
+
+    /// What is run around a reload, as it stands before anything else of it is looked at.
+    pub(super) fn around(&self) -> Result<Around, ReleaseError> {
+        let directory = self.resolve_directory()?;
+        let environment = match self.hooks.is_empty() {
+            true => BTreeMap::new(),
+            false => self.resolve_environment(&directory, None)?,
+        };
+        Ok(Around { hooks: self.hooks.clone(), environment, directory })
     }
 
     /// Fixes the directory by its path, symlinks and all: once they have moved, nobody can tell any more that `$PWD` was
@@ -267,35 +280,6 @@ impl Release {
     pub(crate) fn is_elf(&self) -> bool {
         self.is_elf
     }
-}
-
-fn locate(name: &OsStr, directory: &Path, path: Option<&OsString>) -> Result<PathBuf, ReleaseError> {
-    if name.as_bytes().contains(&b'/') {
-        return Ok(directory.join(name));
-    }
-    let path = path.cloned().unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    let executable =
-        |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
-    std::env::split_paths(&path)
-        .map(|entry| directory.join(entry).join(name))
-        .find(executable)
-        .ok_or_else(|| ReleaseError::NotInPath { name: name.into(), path: path.to_string_lossy().into_owned() })
-}
-
-/// A program may be executable but not readable: then O_PATH holds it all the same.
-fn open_to_hold(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    File::open(path).or_else(|_| {
-        let flags = nix::fcntl::OFlag::O_PATH.bits();
-        File::options().read(true).custom_flags(flags).open(path)
-    })
-}
-
-fn starts_like_elf(file: &mut File) -> bool {
-    let mut magic = [0; 4];
-    let read = file.read_exact(&mut magic);
-    let _ = file.rewind(); // nobody reads on from here
-    read.is_ok() && magic == *b"\x7fELF"
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::errands::Hook;
 use crate::sys::launch::CredentialsError;
 
 /// Why a release cannot be resolved.
@@ -24,6 +25,24 @@ pub enum ReleaseError {
         why: String,
         /// What it wrote last.
         lines: Vec<String>,
+    },
+    /// A hook has failed.
+    #[error("the hook {hook} {why}")]
+    Hook {
+        /// Which.
+        hook: Hook,
+        /// How it ended.
+        why: String,
+        /// What it wrote last.
+        lines: Vec<String>,
+    },
+    /// What is run beside the workers is not there, or not fit to be run.
+    #[error("{what}")]
+    Errand {
+        /// What it is for.
+        what: String,
+        /// Why not.
+        source: Box<ReleaseError>,
     },
     /// No program was named.
     #[error("there is no program to run")]
@@ -60,7 +79,7 @@ pub enum ReleaseError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// An argument or a variable asks for a listener that is not declared.
+    /// An argument, a variable or a check asks for a listener that is not declared.
     #[error("{0}")]
     Placeholder(String),
     /// Its workers cannot run as who they are to run.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 
 use crate::dialects::Evidence;
+use crate::errands::Hook;
 use crate::supervision::{GenerationId, Notice, Slot};
 
 /// One of a worker's two streams.
@@ -65,6 +66,12 @@ pub enum Deed {
     BuildLine { generation: GenerationId, line: String },
     /// It has been made, within so long.
     Built { generation: GenerationId, seconds: f64 },
+    /// A hook is run for the reload that started the generation.
+    HookStarted { generation: GenerationId, hook: Hook, command: Vec<String> },
+    /// It wrote a line.
+    HookLine { generation: GenerationId, hook: Hook, line: String },
+    /// It has ended after so long; badly, if there is a failure.
+    HookEnded { generation: GenerationId, hook: Hook, seconds: f64, failure: Option<String> },
     /// A listener that a query had opened is closed again.
     Closed { listener: String },
     /// A worker wrote a line.

@@ -19,6 +19,18 @@ pub(super) fn shown_within(text: &str, most: usize) -> String {
     text[..end].chars().map(tame).chain(['…']).collect()
 }
 
+/// An error with all its causes, in one line.
+pub(super) fn in_full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -141,6 +141,9 @@ impl History {
             | Deed::Building { .. }
             | Deed::BuildLine { .. }
             | Deed::Built { .. }
+            | Deed::HookStarted { .. }
+            | Deed::HookLine { .. }
+            | Deed::HookEnded { .. }
             | Deed::Closed { .. }
             | Deed::Line { .. }
             | Deed::Status { .. }

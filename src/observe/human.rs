@@ -28,9 +28,14 @@ impl Human<'_> {
         match &self.0.what {
             What::Deeds(Deed::Line { stream, .. }) => Weight::Line(*stream),
             What::Deeds(Deed::BuildLine { .. }) => Weight::Line(Stream::Error),
-            What::Deeds(Deed::Mended { .. } | Deed::Spoiled { .. } | Deed::Trouble { .. } | Deed::Refused { .. }) => {
-                Weight::Bad
-            }
+            What::Deeds(Deed::HookLine { .. }) => Weight::Line(Stream::Error),
+            What::Deeds(
+                Deed::Mended { .. }
+                | Deed::Spoiled { .. }
+                | Deed::Trouble { .. }
+                | Deed::Refused { .. }
+                | Deed::HookEnded { failure: Some(_), .. },
+            ) => Weight::Bad,
             What::Deeds(_) => Weight::Step,
             What::Rules(notice) => weight_of(notice),
         }
@@ -185,6 +190,16 @@ fn deeds(deed: &Deed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Deed::Building { generation, command } => write!(f, "generation {generation} is built by {command}"),
         Deed::BuildLine { line, .. } => f.write_str(line),
         Deed::Built { generation, seconds } => write!(f, "generation {generation} is built, in {seconds:.1} s"),
+        Deed::HookStarted { generation, hook, command } => {
+            write!(f, "generation {generation}: the hook {hook} runs {}", command.join(" "))
+        }
+        Deed::HookLine { hook, line, .. } => write!(f, "{hook} | {line}"),
+        Deed::HookEnded { generation, hook, seconds, failure: None } => {
+            write!(f, "generation {generation}: the hook {hook} has ended well, in {seconds:.1} s")
+        }
+        Deed::HookEnded { generation, hook, failure: Some(why), .. } => {
+            write!(f, "generation {generation}: the hook {hook} {why}")
+        }
         Deed::Closed { listener } => write!(f, "{listener} is closed: nobody listens there any more"),
         Deed::Line { generation, slot, line, .. } => write!(f, "{generation}.{slot} | {line}"),
         Deed::Status { generation, slot, text } => write!(f, "worker {generation}.{slot} says: {text}"),

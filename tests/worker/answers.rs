@@ -54,6 +54,20 @@ pub(crate) async fn to(path: &str, listener: &Listener, me: &Myself) -> String {
     }
 }
 
+/// With which status. `sick` and `mute` are conduct; a file `unwell` makes the health of all bad.
+pub(crate) async fn status(path: &str) -> &'static str {
+    if path != "/healthz" {
+        return "200 OK";
+    }
+    println!("asked for its health");
+    let conduct = std::env::var("CONDUCT").unwrap_or_default();
+    let is = |word| conduct.split_whitespace().any(|it| it == word);
+    if is("mute") {
+        std::future::pending::<()>().await;
+    }
+    if is("sick") || std::path::Path::new("unwell").exists() { "500 Internal Server Error" } else { "200 OK" }
+}
+
 /// The descriptors that are open, and what they are.
 pub(crate) fn descriptors() -> Vec<String> {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };

@@ -65,10 +65,11 @@ async fn accept(listener: Rc<Listener>, worker: Worker, me: Rc<Myself>, conduct:
 /// Answers one request and closes.
 pub(crate) async fn answer(mut connection: Box<dyn Connection>, listener: Rc<Listener>, me: Rc<Myself>) {
     let Some(path) = path_of_request(&mut connection).await else { return };
+    let status = answers::status(&path).await;
     let more = answers::to(&path, &listener, &me).await;
     drop(listener);
     let body = format!("{}\n{more}", me.name);
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     // A client that is gone does not want the answer.
     let _ = connection.write_all(&[head.as_bytes(), body.as_bytes()].concat()).await;
     let _ = connection.shutdown().await;

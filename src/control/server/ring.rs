@@ -73,7 +73,9 @@ impl Ring {
         self.latest = report.id;
         let seat = match &report.what {
             What::Deeds(Deed::Line { generation, slot, .. }) => Some((generation.0, slot.0)),
-            What::Deeds(Deed::BuildLine { generation, .. }) => Some((generation.0, 0)),
+            What::Deeds(Deed::BuildLine { generation, .. } | Deed::HookLine { generation, .. }) => {
+                Some((generation.0, 0))
+            }
             What::Deeds(_) | What::Rules(_) => None,
         };
         let part = if seat.is_some() { &mut self.lines } else { &mut self.events };
