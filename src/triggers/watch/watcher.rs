@@ -1,16 +1,23 @@
-//! The watcher.
+//! The watcher: a handle, and the thread behind it that sleeps until something happens.
 
 use std::io;
+use std::sync::mpsc::{self as std_mpsc, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use tokio::sync::mpsc;
 
+use super::events::{self, Message};
 use super::news::News;
 use super::selection::{Pace, Selection};
+use super::survey::Survey;
+use super::watching::Watching;
 
 /// Watches until it is dropped.
 #[derive(Debug)]
 pub struct Watcher {
-    news: mpsc::UnboundedSender<News>,
+    messages: std_mpsc::Sender<Message>,
+    extent: Arc<Mutex<Extent>>,
 }
 
 /// How much is watched.
@@ -45,9 +52,16 @@ impl Watcher {
     /// # Errors
     /// When a glob is none, or the system has no thread for it. That files cannot be watched is no error but news: they
     /// are polled then.
-    pub fn start(_selection: Selection, _pace: Pace) -> Result<(Watcher, mpsc::UnboundedReceiver<News>), WatchError> {
+    pub fn start(selection: Selection, pace: Pace) -> Result<(Watcher, mpsc::UnboundedReceiver<News>), WatchError> {
+        let survey = Survey::of(&selection)?;
         let (news, receiver) = mpsc::unbounded_channel();
-        Ok((Watcher { news }, receiver))
+        let (messages, inbox) = std_mpsc::channel();
+        let extent = Arc::new(Mutex::new(Extent::default()));
+        let mut watching = Watching::new(pace, news, messages.clone(), extent.clone());
+        thread::Builder::new().name("watch".into()).spawn(move || watch(&mut watching, &inbox))?;
+        let watcher = Watcher { messages, extent };
+        watcher.tell_and_wait(survey);
+        Ok((watcher, receiver))
     }
 
     /// Watches this from now on. What is there by now is known and no news, but for files that are not whole. Waits until
@@ -55,13 +69,39 @@ impl Watcher {
     ///
     /// # Errors
     /// As [`Watcher::start`]; then all stays as it is.
-    pub fn select(&self, _selection: Selection) -> Result<(), WatchError> {
-        let _ = &self.news;
+    pub fn select(&self, selection: &Selection) -> Result<(), WatchError> {
+        self.tell_and_wait(Survey::of(selection)?);
         Ok(())
     }
 
     /// How much is watched.
     pub fn extent(&self) -> Extent {
-        Extent::default()
+        *self.extent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell_and_wait(&self, survey: Survey) {
+        let (done, end) = std_mpsc::sync_channel(1);
+        let _ = self.messages.send(Message::Select(Box::new(survey), done)); // the thread lives as long as we
+        let _ = end.recv();
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let _ = self.messages.send(Message::End);
+    }
+}
+
+fn watch(watching: &mut Watching, inbox: &std_mpsc::Receiver<Message>) {
+    loop {
+        let message = match watching.due() {
+            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(pause) => inbox.recv_timeout(pause),
+        };
+        let all = events::all(message, inbox);
+        if !watching.hear(all) {
+            return;
+        }
+        watching.look_around();
     }
 }

@@ -1,0 +1,14 @@
+//! Every way in which a file can change: what of it is a change, and that it is told once.
+//!
+//! Nobody waits for a change that is not to come: a file beside is changed afterwards, and what was told before that is
+//! counted.
+#![cfg(target_os = "linux")]
+
+#[path = "support/mod.rs"]
+mod support;
+#[path = "watch/trees.rs"]
+mod trees;
+#[path = "watch/watched.rs"]
+mod watched;
+#[path = "watch/ways.rs"]
+mod ways;
