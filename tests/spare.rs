@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Instant;
 
 use heirloom::supervision::GenerationId;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use support::{
     LIMIT, Listening, Master, Setup, children_of, descriptors_of, get, has_not_ended, spares_of, zombies_of,
@@ -58,9 +58,9 @@ fn the_spare_has_nothing_of_the_master_but_the_socket_that_it_waits_on() {
     let setup = Setup::tcp().through(&["sh", "-c", "exec \"$0\" \"$@\" 7</dev/zero"]);
     let master = setup.start();
     let kinds: Vec<String> = descriptors_of(spare_of(&master));
-    let [null, other_null, error, socket] = &kinds[..] else { panic!("{kinds:?}") };
-    assert_eq!((null.as_str(), other_null.as_str()), ("/dev/null", "/dev/null"));
-    assert!(error.starts_with("pipe:") && socket.starts_with("socket:"), "{kinds:?}");
+    let [null, error, socket, the_same] = &kinds[..] else { panic!("{kinds:?}") };
+    assert!(null == "/dev/null" && error.starts_with("pipe:"), "{kinds:?}");
+    assert!(socket.starts_with("socket:") && socket == the_same, "{kinds:?}");
     assert_eq!(fs::read(format!("/proc/{}/environ", spare_of(&master))).expect("it is there"), b"");
 }
 
@@ -77,6 +77,18 @@ fn a_worker_that_was_the_spare_finds_what_any_worker_finds() {
     reload(&master);
     assert_eq!(worker_of(&master, 2), spare);
     assert_eq!(["/descriptors", "/environment"].map(kinds), before);
+}
+
+#[test]
+fn a_signal_to_the_masters_whole_group_is_not_for_the_spare() {
+    let master = Setup::tcp().brisk().through(&["setsid"]).start();
+    let spare = spare_of(&master);
+    killpg(Pid::from_raw(master.pid().cast_signed()), Signal::SIGHUP).expect("it leads its group");
+    assert_eq!(master.wait_for_promotion().0, GenerationId(2));
+    assert_eq!(worker_of(&master, 2), spare);
+    let ignored = fs::read_to_string(format!("/proc/{spare}/status")).expect("it is there");
+    let ignored = ignored.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a line");
+    assert_eq!(u64::from_str_radix(ignored.trim(), 16).expect("a mask") & 1, 0, "but it is for a worker");
 }
 
 #[test]

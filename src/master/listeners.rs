@@ -142,20 +142,21 @@ impl Listeners {
     pub(super) fn steer(&mut self, shares: &Shares) -> Result<(), String> {
         let ids = self.ids();
         shares.generations().try_for_each(|generation| self.everything_is_taken(generation))?;
-        let before: Vec<(ListenerId, Shares)> = ids.iter().map(|id| (*id, self.all[id].steered.clone())).collect();
+        let mut before: Vec<(ListenerId, Shares)> = Vec::with_capacity(ids.len());
         let nothing_shut = self.nothing_shut();
-        for (done, id) in ids.iter().enumerate() {
+        for id in &ids {
             let listener = self.all.get_mut(id).expect("it is one of ours");
             let shares = shares.among(|generation| listener.is_taken_by(generation));
             if shares.is_empty() {
                 continue; // a query opened it for another generation
             }
+            before.push((*id, std::mem::take(&mut listener.steered)));
             let steered = match nothing_shut {
                 true => listener.steer_unseen(shares),
                 false => listener.steer(shares),
             };
             if let Err(why) = steered {
-                for (id, former) in before.into_iter().take(done + 1) {
+                for (id, former) in before {
                     self.all.get_mut(&id).expect("it is one of ours").steer_back(former);
                 }
                 return Err(why);
@@ -164,8 +165,9 @@ impl Listeners {
         self.in_force = shares.only().or(self.in_force);
         let rescues_already = std::mem::replace(&mut self.rescue, true);
         // To whom a listener is steered is nothing to be watched for, but whether it is steered at all.
-        let changed = before.into_iter().filter(|(_, former)| !rescues_already || former.is_empty());
-        changed.for_each(|(id, _)| self.watch(id));
+        let begun = before.into_iter().filter(|(_, former)| former.is_empty()).map(|(id, _)| id);
+        let changed = if rescues_already { begun.collect() } else { ids };
+        changed.into_iter().for_each(|id| self.watch(id));
         Ok(())
     }
 

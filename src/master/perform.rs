@@ -17,7 +17,6 @@ use crate::supervision::{Action, Event, GenerationId, Notice, Reason, Share, Slo
 use crate::sys::lanes;
 use crate::sys::memory;
 use crate::sys::poller::Interest;
-use crate::sys::survivors::Search;
 
 impl Master {
     pub(super) fn perform(&mut self, action: Action) {
@@ -52,10 +51,10 @@ impl Master {
                 self.listeners.abandon(generation);
             }
             Action::Sweep { generation } => {
-                self.lookups.survivors(generation, self.survivors_of(generation));
+                self.lookups.survivors(generation, self.processes.survivors_of(generation));
             }
             Action::KillSurvivors { generation } => {
-                self.lookups.kill_survivors(self.survivors_of(generation));
+                self.lookups.kill_survivors(self.processes.survivors_of(generation));
             }
             Action::Forget { generation } => self.forget(generation),
             Action::Answer { request, outcome } => {
@@ -140,13 +139,6 @@ impl Master {
         }
         let places: Vec<lanes::Endpoint> = lanes().map(|(listener, _)| listener.lanes.local().clone()).collect();
         self.lookups.settled(generation, move || places.iter().all(|local| lanes::half_open(local).unwrap_or(0) == 0));
-    }
-
-    /// Whom to look for when a generation's workers are gone: the spare may have the pid of one of them.
-    fn survivors_of(&self, generation: GenerationId) -> Search {
-        let mut search = self.processes.survivors_of(generation);
-        search.not.extend(self.spare.iter().map(|spare| spare.pid().as_raw()));
-        search
     }
 
     fn forget(&mut self, generation: GenerationId) {

@@ -68,6 +68,9 @@ impl Shares {
 
     /// As a listener is steered, in which each generation has this lane. Each rollout deals its clients anew.
     pub(super) fn steering(&self, lane: impl Fn(GenerationId) -> Option<LaneId>) -> Option<Steering> {
+        if let Some(only) = self.only() {
+            return Some(Steering::To(lane(only)?));
+        }
         let lanes: Option<Vec<_>> = self.weights.iter().map(|(of, weight)| Some((lane(*of)?, *weight))).collect();
         let salt = self.generations().max().map_or(0, |generation| generation.0);
         let by = if self.sticky { By::Source { salt } } else { By::Chance };

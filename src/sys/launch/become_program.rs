@@ -23,13 +23,12 @@ const FIRST_DESCRIPTOR: i32 = 3;
 pub(crate) fn become_program() -> i32 {
     // Close-on-exec, so that its end tells of success.
     let Ok(control) = at_least(io::stdin().as_fd(), FIRST_DESCRIPTOR) else { return FAILED };
-    // All that does not depend on the scene comes before the wait for it.
-    let ready = be_nobodys();
+    // Whoever signals the master's group, a terminal say, does not mean a launcher that waits.
+    let _ = hear_signals(SigHandler::SigIgn); // if it cannot be, it is told when the program's are set
     let (control, why) = match receive(&control) {
         Ok(given) => match out_of_the_way(control, given.held, given.descriptors.len()) {
             Ok((control, held)) => {
-                let Err(why) = ready
-                    .and_then(|()| set_the_scene_and_execute(given.scene, &held, given.streams, given.descriptors));
+                let Err(why) = set_the_scene_and_execute(given.scene, &held, given.streams, given.descriptors);
                 (control, why)
             }
             Err(_) => return FAILED,
@@ -38,12 +37,6 @@ pub(crate) fn become_program() -> i32 {
     };
     let _ = passing::send(control.as_fd(), why.as_bytes(), &[]); // if the master is gone, nobody wants to know
     FAILED
-}
-
-/// Lets go of the master's input and signals.
-fn be_nobodys() -> Result<(), String> {
-    no_input().map_err(|error| format!("cannot open /dev/null: {error}"))?;
-    default_signals().map_err(|error| format!("cannot reset signals: {error}"))
 }
 
 fn set_the_scene_and_execute(
@@ -55,11 +48,11 @@ fn set_the_scene_and_execute(
     for name in std::mem::take(&mut scene.pid_variables) {
         scene.environment.push((name, std::process::id().to_string().into()));
     }
-    if scene.foreground {
-        come_to_the_foreground().map_err(|error| format!("cannot have the terminal: {error}"))?;
-    } else {
-        let _ = nix::unistd::setsid(); // fails only if we lead a group already, which a launcher does not
+    match scene.foreground {
+        true => come_to_the_foreground().map_err(|error| format!("cannot have the terminal: {error}"))?,
+        false => no_input().map_err(|error| format!("cannot open /dev/null: {error}"))?,
     }
+    hear_signals(SigHandler::SigDfl).map_err(|error| format!("cannot reset signals: {error}"))?;
     speak_to(streams).map_err(|error| format!("cannot place output and error: {error}"))?;
     let behind = FIRST_DESCRIPTOR + i32::try_from(descriptors.len()).map_err(|error| error.to_string())?;
     place(descriptors).map_err(|error| format!("cannot place descriptors: {error}"))?;
@@ -115,10 +108,11 @@ fn at_least(fd: BorrowedFd<'_>, number: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
-/// Nothing to read.
+/// Nothing to read, and a session of its own.
 fn no_input() -> io::Result<()> {
     let null = nix::fcntl::open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     nix::unistd::dup2_stdin(null)?;
+    let _ = nix::unistd::setsid(); // fails only if we lead a group already, which a launcher does not
     Ok(())
 }
 
@@ -134,12 +128,12 @@ fn speak_to([output, error]: [OwnedFd; 2]) -> nix::Result<()> {
     nix::unistd::dup2_stderr(error)
 }
 
-/// A program expects the defaults, not what Rust's runtime or our parent chose to ignore or to block.
-fn default_signals() -> io::Result<()> {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+/// A program expects the defaults, not what Rust's runtime, our parent or we chose to ignore or to block.
+fn hear_signals(handler: SigHandler) -> io::Result<()> {
+    let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
     for signal in Signal::iterator().filter(|signal| !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP)) {
-        // SAFETY: the default disposition runs none of our code.
-        unsafe { nix::sys::signal::sigaction(signal, &default)? };
+        // SAFETY: to ignore a signal, or to do the default, runs none of our code.
+        unsafe { nix::sys::signal::sigaction(signal, &action)? };
     }
     nix::sys::signal::sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?;
     Ok(())
