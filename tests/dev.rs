@@ -116,7 +116,7 @@ fn a_program_that_crashes_changes_nothing() {
     project.save("RELEASE=2\nCONDUCT=crash");
     let (_, reason, last_lines) = master.wait_until_given_up();
     assert!(matches!(reason, Reason::Exited { .. }), "{reason}");
-    assert_eq!(last_lines, ["the database of release 2 is not there"]);
+    assert_eq!(last_lines, ["\x1b[35ma colour\x1b[0m", "the database of release 2 is not there"]);
     assert_eq!(release_of(&master), "1");
 }
 

@@ -28,10 +28,10 @@ pub(crate) mod poller;
 #[cfg(feature = "master")]
 pub(crate) mod process;
 pub(crate) mod readiness;
-#[cfg(feature = "program")]
-pub(crate) mod storage;
 #[cfg(feature = "master")]
 pub(crate) mod shell;
+#[cfg(feature = "program")]
+pub(crate) mod storage;
 #[cfg(feature = "master")]
 pub(crate) mod survivors;
 #[cfg(feature = "master")]

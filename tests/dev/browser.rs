@@ -24,6 +24,8 @@ pub(crate) struct Browser {
     told: Receiver<Value>,
     latest: u64,
     session: Value,
+    /// When the page was loaded that was waited for last.
+    page: String,
 }
 
 impl Browser {
@@ -41,7 +43,8 @@ impl Browser {
         // In the order in which the shell opens them.
         let ask = File::options().write(true).open(&pipes[0]).expect("a pipe");
         let told = listen(File::open(&pipes[1]).expect("a pipe"));
-        let mut browser = Browser { _place: place, child, ask, told, latest: 0, session: Value::Null };
+        let mut browser =
+            Browser { _place: place, child, ask, told, latest: 0, session: Value::Null, page: String::new() };
         let target = browser.ask("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
         let session = browser.ask("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
         browser.session = session["sessionId"].clone();
@@ -54,10 +57,13 @@ impl Browser {
     pub(crate) fn wait_for_a_page(&mut self) -> String {
         loop {
             while self.next()["method"] != "Page.loadEventFired" {}
-            let text = self.ask("Runtime.evaluate", json!({"expression": "document.body.innerText"}));
-            match text["result"]["value"].as_str() {
-                Some("") | None => {} // it was none of ours
-                Some(text) => return text.trim().to_owned(),
+            let expression = "performance.timeOrigin + ' ' + document.body.innerText";
+            let said = self.ask("Runtime.evaluate", json!({"expression": expression}));
+            let (since, text) = said["result"]["value"].as_str().and_then(|it| it.split_once(' ')).expect("two words");
+            // The event may be of what was there before.
+            if !text.is_empty() && self.page != since {
+                self.page = since.to_owned();
+                return text.trim().to_owned();
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Pages in browsers, reloaded when a new generation serves: a small server on the loopback, whose script the user puts into
+//! Pages in browsers, reloaded when a new generation serves, and no other: a small server on the loopback, whose script the user puts into
 //! his page. It knows nothing of the program's own server.
 
 use std::convert::Infallible;
@@ -55,10 +55,21 @@ impl Pages {
     }
 }
 
-/// Says which generation serves: of this master, so that a page notices another one, too.
+/// Says which generation serves: of this master, so that a page notices another one, too. Not before the previous one is
+/// gone: a browser has connections to that, too, and would load the old page over them.
 async fn follow(mut notices: Notices, say: watch::Sender<String>, started: u128) {
+    let mut before = None;
+    let mut serving = None;
     while let Some(report) = notices.next().await {
-        if let What::Rules(Notice::Promoted { generation, .. }) = report.what {
+        let alone = match report.what {
+            What::Rules(Notice::Promoted { generation, previous }) => {
+                (serving, before) = (Some(generation), previous);
+                previous.is_none()
+            }
+            What::Rules(Notice::Gone { generation }) => before.take_if(|it| *it == generation).is_some(),
+            What::Rules(_) | What::Deeds(_) => false,
+        };
+        if let Some(generation) = serving.filter(|_| alone) {
             say.send_replace(format!("{started}.{generation}"));
         }
     }
