@@ -9,6 +9,7 @@
 mod alone;
 mod bounds;
 mod costs;
+mod dev;
 mod document;
 mod facts;
 mod losses;
@@ -34,12 +35,13 @@ use bounds::Bounds;
 use document::Document;
 
 /// What is measured, and by what.
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("requests", requests::measure),
     ("reloads", reloads::measure),
     ("costs", costs::measure),
     ("sizes", sizes::measure),
     ("losses", losses::measure),
+    ("dev", dev::measure),
     ("peers", peers::measure),
 ];
 
@@ -63,7 +65,7 @@ impl Session {
 #[derive(Parser)]
 #[command(bin_name = "cargo bench --")]
 struct Arguments {
-    /// The parts: requests, reloads, costs, sizes, losses, peers; all without any
+    /// The parts: requests, reloads, costs, sizes, losses, dev, peers; all without any
     parts: Vec<String>,
     /// A short look: fewer rounds, and nothing is written
     #[arg(long)]

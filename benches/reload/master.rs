@@ -59,17 +59,22 @@ impl Setup {
             Some("{addresses}") => addresses.clone().collect(),
             _ => vec![word.clone()],
         });
-        let mut child = Command::new(HEIRLOOM)
+        let mut command = Command::new(HEIRLOOM);
+        command
             .args(["run", "--config", "/dev/null", "--output", "json", "--workers", &self.workers.to_string()])
             .args(names.iter().map(|name| format!("--listen={name}=127.0.0.1:0")))
             .args(["--warm", self.warm])
             .args(&self.options)
             .arg("--")
-            .args(program)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start heirloom")?;
+            .args(program);
+        Master::start(command)
+    }
+}
+
+impl Master {
+    /// One whose listener is the first that it tells of; it tells in JSON.
+    pub(crate) fn start(mut command: Command) -> anyhow::Result<Master> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start heirloom")?;
         let stdout = child.stdout.take().context("it is piped")?;
         let (say, reports) = mpsc::channel();
         thread::spawn(move || {
@@ -86,9 +91,7 @@ impl Setup {
         })?;
         Ok(master)
     }
-}
 
-impl Master {
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -157,4 +157,30 @@ mod tests {
         let size = std::process::Command::new("stty").arg("size").stdin(theirs).output().expect("stty runs");
         assert_eq!(String::from_utf8_lossy(&size.stdout).trim(), "30 100");
     }
+
+    /// Set where the next test is started anew, on a terminal.
+    const ON_A_TERMINAL: &str = "HEIRLOOM_TEST_ON_A_TERMINAL";
+
+    #[test]
+    fn a_panic_gives_the_terminal_back() {
+        if std::env::var_os(ON_A_TERMINAL).is_some() {
+            let held = Held::take().expect("the system lets us").expect("it is ours");
+            held.key_by_key().expect("it is a terminal");
+            assert_ne!(tcgetattr(&held.tty).expect("it has modes"), Termios::from(held.modes));
+            panic!("as it was meant");
+        }
+        let (_ours, theirs) = pair((80, 24)).expect("a terminal");
+        let before = tcgetattr(&theirs).expect("it has modes");
+        let ended = std::process::Command::new("setsid")
+            .args(["--ctty", "--wait"])
+            .arg(std::env::current_exe().expect("a program"))
+            .args(["--exact", "sys::terminal::tests::a_panic_gives_the_terminal_back", "--nocapture"])
+            .env(ON_A_TERMINAL, "1")
+            .stdin(theirs.try_clone().expect("another descriptor"))
+            .output()
+            .expect("setsid runs");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(!ended.status.success() && said.contains("as it was meant"), "{said}");
+        assert_eq!(tcgetattr(&theirs).expect("it has modes"), before);
+    }
 }
