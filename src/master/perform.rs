@@ -224,8 +224,9 @@ impl Master {
         if is_quiet_again(&notice) {
             self.forget_text();
         }
+        self.close_doors_at(&notice);
         self.tell(What::Rules(notice.clone()), pid, last_lines);
-        self.mind_doors(&notice);
+        self.open_doors_at(&notice);
         self.mind_rounds(&notice);
         self.mind_hooks(&notice);
         self.tell_limits_at(&notice);
