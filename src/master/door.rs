@@ -82,7 +82,7 @@ impl Master {
     }
 
     /// Nobody gets in any more.
-    fn close_doors(&mut self, generation: GenerationId) {
+    pub(super) fn close_doors(&mut self, generation: GenerationId) {
         self.doors.0.retain(|(of, _), _| *of != generation);
     }
 
