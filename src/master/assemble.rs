@@ -64,6 +64,7 @@ impl Builder {
             recipes: Arc::new(self.recipes),
             behaviour: self.behaviour,
             releases: BTreeMap::new(),
+            kept: Default::default(),
             processes: Processes::default(),
             listeners,
             relays: Relays::default(),

@@ -11,6 +11,7 @@ use super::builder::{Behaviour, Builder};
 use super::checking::Errands;
 use super::door::Doors;
 use super::handle::{Handle, Request};
+use super::kept::Kept;
 use super::limits::Limit;
 use super::listener::Listener;
 use super::listeners::{ListenerId, Listeners};
@@ -38,6 +39,8 @@ pub struct Master {
     pub(super) recipes: Arc<Recipes>,
     pub(super) behaviour: Behaviour,
     pub(super) releases: BTreeMap<GenerationId, Arc<Release>>,
+    /// The releases of those that served last, so that one can go back to them.
+    pub(super) kept: Kept,
     pub(super) processes: Processes,
     pub(super) listeners: Listeners,
     pub(super) relays: Relays,
@@ -215,21 +218,24 @@ impl Master {
         self.feed(Event::Asked { request, command, origin });
     }
 
+    /// It is known what a generation is to run.
+    pub(super) fn has_release(&mut self, generation: GenerationId, release: Arc<Release>) {
+        let mut plan = release.plan.clone();
+        plan.first_alone = self.first_must_prove(&release);
+        plan.rollout.by_workers = self.shares_only_by_workers(&release);
+        if self.supervisor.rising() == Some(generation) {
+            self.report(resolved(generation, &release));
+            self.releases.insert(generation, release);
+        }
+        self.feed(Event::Resolved { generation, plan });
+    }
+
     fn found(&mut self, found: Found) {
         if matches!(found, Found::Release { .. }) {
             self.reap_strangers(); // while a build ran, they may have had to wait behind it
         }
         match found {
-            Found::Release { generation, release: Ok(release) } => {
-                let mut plan = release.plan.clone();
-                plan.first_alone = self.first_must_prove(&release);
-                plan.rollout.by_workers = self.shares_only_by_workers(&release);
-                if self.supervisor.rising() == Some(generation) {
-                    self.report(resolved(generation, &release));
-                    self.releases.insert(generation, release);
-                }
-                self.feed(Event::Resolved { generation, plan });
-            }
+            Found::Release { generation, release: Ok(release) } => self.has_release(generation, release),
             Found::Release { generation, release: Err(error) } => {
                 let why = in_full(&error);
                 if let ReleaseError::Recipe { details, .. }

@@ -17,6 +17,7 @@ mod handle;
 mod hints;
 mod hooks;
 mod identity;
+mod kept;
 mod limits;
 mod listener;
 mod listeners;

@@ -31,10 +31,13 @@ impl Master {
             Action::CancelResolve { generation } => self.lookups.cancel(generation),
             Action::Allot { generation } => self.allot(generation),
             Action::Spawn { worker, generation, slot } => self.spawn(worker, generation, slot),
-            Action::Recall { generation, of } => {
-                let why = format!("the release of generation {of} is not kept");
-                self.feed(Event::Unresolved { generation, why });
-            }
+            Action::Recall { generation, of } => match self.kept.of(of) {
+                Some(release) => self.has_release(generation, release),
+                None => {
+                    let why = format!("the release of generation {of} is not kept");
+                    self.feed(Event::Unresolved { generation, why });
+                }
+            },
             Action::Steer { generation, shares, sticky } => self.steer(generation, &shares, sticky),
             Action::Check { generation } => self.check(generation),
             Action::Promote { worker } => drop(self.say(worker, MasterMessage::Promoted, None)),
@@ -221,6 +224,7 @@ impl Master {
             Notice::GivenUp { .. } | Notice::RolledBack { .. } | Notice::Draining { .. } | Notice::Gone { .. }
         );
         self.tend_spare(&notice);
+        self.keep_release(&notice);
         if is_quiet_again(&notice) {
             self.forget_text();
         }

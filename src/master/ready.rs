@@ -170,8 +170,12 @@ impl Master {
             }
             Said::Draining => tracing::debug!(%worker, "draining"),
             Said::Status(status) => {
+                let counts = status.requests.is_some() || status.errors.is_some();
                 if let Some(text) = self.keep_status(worker, status).filter(|_| self.has_room()) {
                     self.report(Deed::Status { generation, slot, text });
+                }
+                if counts {
+                    self.reported(worker);
                 }
             }
             Said::Connection { ack, accepted } => {
@@ -180,6 +184,14 @@ impl Master {
                 }
             }
             Said::Unknown { act } => tracing::debug!(%worker, act, "said something that we do not know"),
+        }
+    }
+
+    /// What a worker says of its requests may be too much for its generation.
+    fn reported(&mut self, worker: WorkerId) {
+        if let Some(Status { requests, errors, .. }) = self.processes.all.get(&worker).map(|process| &process.status) {
+            let (requests, errors) = (requests.unwrap_or(0), errors.unwrap_or(0));
+            self.feed(Event::Reported { worker, requests, errors });
         }
     }
 

@@ -157,12 +157,17 @@ impl Supervisor {
     }
 
     /// Somebody says that the newcomer may go on.
-    pub(super) fn promote_now(&mut self, request: RequestId, now: Uptime) {
+    pub(super) fn promote_now(&mut self, request: RequestId, origin: Origin, now: Uptime) {
         if let Err(why) = self.may_be_promoted() {
             return self.answer([request], &Outcome::Refused(why));
         }
         let Some(rising) = &mut self.rising else { return };
-        rising.clock.resume(now);
+        if rising.clock.is_paused() {
+            rising.clock.resume(now);
+            let generation = rising.generation;
+            self.tell(Notice::Resumed { generation, origin });
+        }
+        let Some(rising) = &self.rising else { return };
         let is_held = rising.step == Step::Held;
         if is_held && self.strategy() == Strategy::Canary {
             self.go_on(now);

@@ -168,7 +168,7 @@ impl Supervisor {
                 self.reload(request, Wish { strategy, hold, of: None }, origin, now);
             }
             Command::Abort => self.abort(request, origin, now),
-            Command::Promote => self.promote_now(request, now),
+            Command::Promote => self.promote_now(request, origin, now),
             Command::Rollback { to } => self.roll_back_to(request, to, origin, now),
             Command::Pause => self.pause(request, origin, now),
             Command::Resume => self.resume(request, origin, now),
