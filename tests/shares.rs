@@ -235,54 +235,65 @@ fn a_probe_that_waits_in_the_lane_of_a_generation_that_is_given_up_is_not_served
     }
 }
 
-/// How often a worker of each generation was asked for its health.
-fn checks(master: &Master) -> BTreeMap<u32, usize> {
+/// How often each worker was asked for its health, by its generation and slot.
+fn checks(master: &Master) -> BTreeMap<(u32, u32), usize> {
     let mut found = BTreeMap::new();
     for deed in master.deeds() {
-        if let Deed::Line { generation, line, .. } = deed
+        if let Deed::Line { generation, slot, line, .. } = deed
             && line == "asked for its health"
         {
-            *found.entry(generation.0).or_default() += 1;
+            *found.entry((generation.0, slot.0)).or_default() += 1;
         }
     }
     found
 }
 
 /// Good releases, sick ones and such as crash, one after the other. RELOADS says how many.
-#[test]
-fn no_check_meets_an_old_worker_and_no_client_one_that_was_not_promoted() {
-    const WORKERS: usize = 2;
+fn checks_and_clients_are_kept_apart(listening: Listening) {
     const FALL: usize = 2;
-    let reloads: u32 = std::env::var("RELOADS").ok().and_then(|count| count.parse().ok()).unwrap_or(24);
-    let setup = Setup::tcp().brisk().workers(WORKERS as u32).option("--ready-grace", "20s");
+    let reloads: u32 = std::env::var("RELOADS").ok().and_then(|count| count.parse().ok()).unwrap_or(16);
+    let setup = Setup::on(listening).brisk().workers(2).option("--ready-grace", "20s").conduct("takes");
     let health = format!("[health]\nhttp = \"/healthz\"\ninterval = \"10ms\"\nfall = {FALL}\ntimeout = \"20s\"\n");
     fs::write(setup.path("heirloom.toml"), health).expect("a file");
     let master = setup.option("--config", "heirloom.toml").start();
     let load = load(&master, 8);
-    let (mut expected, mut promoted) = (BTreeMap::from([(1, WORKERS)]), BTreeSet::from([1]));
+    let (mut expected, mut promoted) = (BTreeMap::from([((1, 0), 1), ((1, 1), 1)]), BTreeSet::from([1]));
     for generation in 2..2 + reloads {
-        let (conduct, count) = match generation % 4 {
-            0 => ("sick", FALL * WORKERS),
-            1 => ("crash-late", 0),
-            _ => ("", WORKERS),
+        let (conduct, each) = match generation % 4 {
+            0 => ("takes sick", FALL),
+            1 => ("takes crash-late", 0),
+            _ => ("takes", 1),
         };
         master.release(generation, conduct);
-        if conduct.is_empty() {
+        if conduct == "takes" {
             assert_eq!(master.reload(), GenerationId(generation));
             promoted.insert(generation);
         } else {
             master.hup();
             assert_eq!(master.wait_until_given_up().0, GenerationId(generation));
         }
-        if count > 0 {
-            expected.insert(generation, count);
-        }
+        expected.extend((0..2).filter(|_| each > 0).map(|slot| ((generation, slot), each)));
     }
     load.wait_for(load.tally().answered + 200, LIMIT).expect("it is served");
     let tally = load.stop();
     assert_eq!(tally.failures(), 0, "{tally}\n{}", master.log.text());
     let met: BTreeSet<u32> = by_generation(&tally).into_keys().collect();
     assert!(met.is_subset(&promoted), "clients met {met:?}, of which only {promoted:?} were promoted");
-    master.wait_until_gone(GenerationId(*promoted.iter().nth_back(1).expect("there are two")));
-    assert_eq!(checks(&master), expected);
+    // What those have written that are gone has been read.
+    master.release(0, "takes");
+    let last = master.reload();
+    master.wait_until_gone(GenerationId(*promoted.last().expect("there are some")));
+    let mut checks = checks(&master);
+    checks.retain(|(generation, _), _| *generation != last.0);
+    assert_eq!(checks, expected, "each worker was asked so often and no other instead");
+}
+
+#[test]
+fn no_check_over_tcp_meets_another_worker_and_no_client_one_that_was_not_promoted() {
+    checks_and_clients_are_kept_apart(Listening::Tcp);
+}
+
+#[test]
+fn no_check_over_a_path_meets_another_worker_and_no_client_one_that_was_not_promoted() {
+    checks_and_clients_are_kept_apart(Listening::Unix);
 }

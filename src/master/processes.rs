@@ -21,6 +21,9 @@ use crate::sys::notify::NotifySocket;
 use crate::sys::process::{self, Ended};
 use crate::sys::survivors::Search;
 
+/// Who has declined so many connections is not passed any more.
+const PATIENCE: u8 = 3;
+
 /// A worker that has been started and is not reaped yet.
 pub(super) struct Process {
     pub(super) generation: GenerationId,
@@ -51,8 +54,8 @@ pub(super) struct Process {
     /// Where the launcher says why it failed, until it has become the program.
     pub(super) launcher: Option<OwnedFd>,
     pub(super) launch_error: Option<String>,
-    /// It has said that it takes no passed connections.
-    pub(super) declines_connections: bool,
+    /// How often it has declined a connection that was passed to it: at first it may not be that far yet.
+    pub(super) declined: u8,
     pub(super) last_lines: LastLines,
 }
 
@@ -93,7 +96,7 @@ impl Process {
     /// Whether it can be handed a connection that somebody else accepted.
     pub(super) fn takes_connections(&self) -> bool {
         let listens = |channel: &Channel| channel.has_said_hello() && !channel.is_waiting();
-        !self.declines_connections && self.channel.as_ref().is_some_and(listens)
+        self.declined < PATIENCE && self.channel.as_ref().is_some_and(listens)
     }
 }
 

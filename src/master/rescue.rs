@@ -111,7 +111,7 @@ impl Master {
         };
         if !accepted {
             if let Some(process) = self.processes.all.get_mut(&worker) {
-                process.declines_connections = true;
+                process.declined = process.declined.saturating_add(1);
             }
             match only {
                 Some(generation) => self.lead_into_lane(listener, generation, &connection),

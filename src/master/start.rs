@@ -150,7 +150,7 @@ impl Master {
             state: None,
             launcher: launched.launcher,
             launch_error: None,
-            declines_connections: false,
+            declined: 0,
             last_lines: LastLines::default(),
         };
         if let Err(error) = self.watch_process(worker, &process, &pipes) {

@@ -46,6 +46,11 @@ impl Conduct {
         }
     }
 
+    /// It takes connections that the master has accepted.
+    pub(crate) fn takes_connections(&self) -> bool {
+        self.is("takes")
+    }
+
     /// It ends by itself as soon as it serves.
     pub(crate) fn crashes_when_promoted(&self) -> bool {
         self.is("crash-when-promoted")

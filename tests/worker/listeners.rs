@@ -34,6 +34,22 @@ impl Listener {
         })
     }
 
+    /// A connection that came in here, though somebody else accepted it.
+    pub(crate) fn adopt(&self, socket: std::os::fd::OwnedFd) -> io::Result<Box<dyn Connection>> {
+        Ok(match self {
+            Listener::Tcp(_) => {
+                let stream = std::net::TcpStream::from(socket);
+                stream.set_nonblocking(true)?;
+                Box::new(tokio::net::TcpStream::from_std(stream)?)
+            }
+            Listener::Unix(_) => {
+                let stream = std::os::unix::net::UnixStream::from(socket);
+                stream.set_nonblocking(true)?;
+                Box::new(tokio::net::UnixStream::from_std(stream)?)
+            }
+        })
+    }
+
     /// What a runtime does that wants its accepting threads to wake up.
     pub(crate) fn shut(&self) {
         socket::shutdown(self.as_fd().as_raw_fd(), Shutdown::Both).expect("it was listening");

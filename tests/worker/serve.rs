@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use heirloom::Worker;
+use heirloom::worker::Connections;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -22,6 +23,10 @@ pub(crate) async fn serve(
         children::leave(listener, daemon);
     }
     let mut accepting = JoinSet::new();
+    if let (true, Some(listener)) = (conduct.takes_connections(), listening.first()) {
+        let passed = worker.connections().expect("nobody else takes them");
+        accepting.spawn_local(take(passed, listener.clone(), me.clone()));
+    }
     for listener in listening {
         accepting.spawn_local(accept(listener, worker.clone(), me.clone(), conduct.clone()));
     }
@@ -57,6 +62,17 @@ async fn accept(listener: Rc<Listener>, worker: Worker, me: Rc<Myself>, conduct:
     }
     if conduct.shuts_when_draining() {
         listener.shut();
+    }
+    drop(listener);
+    clients.join_all().await;
+}
+
+/// Answers whoever the master passes.
+async fn take(mut passed: Connections, listener: Rc<Listener>, me: Rc<Myself>) {
+    let mut clients = JoinSet::new();
+    while let Some(passed) = passed.next().await {
+        let connection = listener.adopt(passed.socket).expect("it is a connection");
+        clients.spawn_local(answer(connection, listener.clone(), me.clone()));
     }
     drop(listener);
     clients.join_all().await;
