@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::PipeWriter;
+use std::io::{PipeReader, PipeWriter};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -17,6 +19,7 @@ use super::private::PrivateStream;
 use super::programs::locate;
 use super::release::Release;
 use super::wording::{in_full, shown_within};
+use crate::dialects::Filling;
 use crate::errands::{Errand, Fault, Scenery};
 use crate::health::{Checks, HttpCheck};
 use crate::protocol::environment;
@@ -130,53 +133,71 @@ impl Master {
         time: Duration,
     ) -> Result<(PipeWriter, oneshot::Receiver<Option<String>>), String> {
         let doors = self.open_doors(generation).map_err(|error| format!("there is no way for the command: {error}"))?;
+        let (world, credentials) = (release.world.clone(), release.credentials.clone());
+        let errand = Errand {
+            program: PathBuf::new(), // found where it may take its time
+            arguments: command.to_vec(),
+            environment: self.environment_of_command(generation, release, &doors),
+            directory: release.directory.clone(),
+            scenery: Scenery { world, credentials, ..self.scenery() },
+            time,
+            grace: Duration::ZERO,
+        };
+        let (answer, answered) = oneshot::channel();
+        let (cancelled, ends_it) = std::io::pipe().map_err(|error| format!("there is no pipe for it: {error}"))?;
+        tokio::task::spawn_blocking(move || {
+            let _ = answer.send(run_command(errand, &cancelled)); // the round may be over
+        });
+        Ok((ends_it, answered))
+    }
+
+    /// That of a worker, and the way to the newcomer.
+    fn environment_of_command(
+        &self,
+        generation: GenerationId,
+        release: &Release,
+        doors: &[(String, SocketAddr)],
+    ) -> BTreeMap<OsString, OsString> {
+        let places = self.places(generation).into_iter().map(|(_, place)| place).collect();
+        let filling = Filling { places, first_descriptor: 0, generation: generation.0, slot: 0 };
         let mut environment = release.environment.clone();
+        for value in environment.values_mut() {
+            *value = filling.fill(value).unwrap_or_else(|_| value.clone()); // a worker would not have started with it
+        }
         environment.insert(environment::GENERATION.into(), generation.to_string().into());
         for (number, (listener, address)) in doors.iter().enumerate() {
             let of_its_own = variable_of(listener);
             let names = [Some("HEIRLOOM_CHECK_ADDR").filter(|_| number == 0), Some(of_its_own.as_str())];
             environment.extend(names.into_iter().flatten().map(|name| (name.into(), address.to_string().into())));
         }
-        let name = command.first().map(OsString::as_os_str).unwrap_or_default();
-        let (path, directory) = (environment.get(OsStr::new("PATH")).cloned(), release.directory.clone());
-        let (world, credentials) = (release.world.clone(), release.credentials.clone());
-        let scenery = Scenery { world, credentials, ..self.scenery() };
-        let (name, arguments) = (name.to_owned(), command.to_vec());
-        let (answer, answered) = oneshot::channel();
-        let (cancelled, ends_it) = std::io::pipe().map_err(|error| format!("there is no pipe for it: {error}"))?;
-        tokio::task::spawn_blocking(move || {
-            let program = locate(&name, &directory, path.as_ref());
-            let errand = program.map_err(|error| Fault::NotStarted(in_full(&error))).map(|program| Errand {
-                program,
-                arguments,
-                environment,
-                directory,
-                scenery,
-                time,
-                grace: Duration::ZERO,
-            });
-            let (mut lines, mut kept) = (Lines::default(), LastLines::default());
-            let ended = errand.and_then(|errand| {
-                errand.run(cancelled.as_fd(), &mut |bytes| lines.split(bytes).iter().for_each(|line| kept.keep(line)))
-            });
-            lines.rest().iter().for_each(|line| kept.keep(line));
-            let _ = answer.send(ended.err().map(|fault| command_failed(&name, &fault, &kept))); // the round may be over
-        });
-        Ok((ends_it, answered))
+        environment
     }
+}
+
+/// Runs it to its end; what went wrong, with its last line.
+fn run_command(mut errand: Errand, cancelled: &PipeReader) -> Option<String> {
+    let name = errand.arguments.first().cloned().unwrap_or_default();
+    let (mut lines, mut kept) = (Lines::default(), LastLines::default());
+    let ended = match locate(&name, &errand.directory, errand.environment.get(OsStr::new("PATH"))) {
+        Ok(program) => {
+            errand.program = program;
+            let mut keep = |bytes: &[u8]| lines.split(bytes).iter().for_each(|line| kept.keep(line));
+            errand.run(cancelled.as_fd(), &mut keep)
+        }
+        Err(error) => Err(Fault::NotStarted(in_full(&error))),
+    };
+    lines.rest().iter().for_each(|line| kept.keep(line));
+    let fault = ended.err()?;
+    let lines = kept.all();
+    let last = lines.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty());
+    let said = last.map(|line| format!(": {}", shown_within(line, MOST_OF_A_LINE))).unwrap_or_default();
+    Some(format!("{} {fault}{said}", name.to_string_lossy()))
 }
 
 /// `HEIRLOOM_CHECK_ADDR_HTTP` for the listener `http`.
 fn variable_of(listener: &str) -> String {
     let fit = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     format!("HEIRLOOM_CHECK_ADDR_{}", listener.chars().map(fit).collect::<String>())
-}
-
-fn command_failed(name: &OsStr, fault: &Fault, kept: &LastLines) -> String {
-    let lines = kept.all();
-    let last = lines.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty());
-    let said = last.map(|line| format!(": {}", shown_within(line, MOST_OF_A_LINE))).unwrap_or_default();
-    format!("{} {fault}{said}", name.to_string_lossy())
 }
 
 /// Asks all at once, and says what is wrong with the first of those that are not well.

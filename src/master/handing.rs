@@ -84,7 +84,7 @@ impl Master {
         Ok(handing)
     }
 
-    fn places(&self, generation: GenerationId) -> Vec<(ListenerId, Place)> {
+    pub(super) fn places(&self, generation: GenerationId) -> Vec<(ListenerId, Place)> {
         let declared = self.listeners.iter().filter(|(_, listener)| listener.is_declared_by(generation));
         declared
             .map(|(id, listener)| {
