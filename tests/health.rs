@@ -130,6 +130,22 @@ fn a_command_is_given_an_address_that_leads_to_the_newcomer_only() {
 }
 
 #[test]
+fn a_command_finds_the_newcomer_of_a_unix_socket_as_well() {
+    let script = "curl -fsS http://$HEIRLOOM_CHECK_ADDR/ | grep -q ^$HEIRLOOM_GENERATION.";
+    let command = format!("command = [\"sh\", \"-c\", {script:?}]\ntimeout = \"30s\"");
+    let master = with_health(Setup::unix(), &command).start();
+    assert_eq!(master.reload(), GenerationId(2));
+}
+
+#[test]
+fn a_master_whose_first_generation_is_not_well_ends_with_the_reason() {
+    let master = with_health(Setup::tcp().conduct("sick"), "http = \"/healthz\"").launch();
+    let (_, reason, _) = master.wait_until_given_up();
+    assert!(matches!(reason, Reason::Unhealthy { .. }), "{reason:?}");
+    assert_eq!(master.wait().code(), Some(1));
+}
+
+#[test]
 fn a_command_that_fails_is_told_with_its_last_line() {
     let script = "test $HEIRLOOM_GENERATION = 1 || { echo looking; echo the disk is full >&2; exit 3; }";
     let master =

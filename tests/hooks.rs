@@ -50,6 +50,8 @@ fn hooks_are_told_about_the_reload() {
     let before = variables(&master, "before");
     for (name, value) in
         [("HEIRLOOM_HOOK", "pre_reload"), ("HEIRLOOM_GENERATION", "2"), ("HEIRLOOM_PREVIOUS", "1"), ("RELEASE", "1")]
+            .into_iter()
+            .chain([("HEIRLOOM_NAME", "heirloom")])
     {
         assert_eq!(before.get(name).map(String::as_str), Some(value), "{before:#?}");
     }
@@ -115,6 +117,25 @@ fn a_master_that_is_told_to_stop_waits_for_no_hook() {
         assert_eq!(fs::read_to_string(master.path("begun")).expect("the hook writes it"), "begun\n");
         assert_eq!(master.finish().code(), Some(0));
     }
+}
+
+#[test]
+fn a_reload_that_is_aborted_ends_its_hook() {
+    let hooks = hook("pre_reload", "echo begun > begun; sleep 1000") + &hook("on_failure", "env > failed");
+    let master = with_hooks(&hooks).start();
+    nix::unistd::mkfifo(&master.path("begun"), nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    master.hup();
+    assert_eq!(fs::read_to_string(master.path("begun")).expect("the hook writes it"), "begun\n");
+    let aborted = std::process::Command::new(&master.setup.heirloom)
+        .args(["abort", "--socket"])
+        .arg(master.socket())
+        .output()
+        .expect("it starts");
+    assert!(aborted.status.success(), "{}", String::from_utf8_lossy(&aborted.stderr));
+    assert!(matches!(master.wait_until_given_up().1, Reason::Aborted { .. }));
+    assert_eq!(end_of(&master, Hook::OnFailure), None);
+    assert!(variables(&master, "failed")["HEIRLOOM_REASON"].starts_with("aborted"));
+    assert_eq!(master.finish().code(), Some(0));
 }
 
 #[test]

@@ -37,9 +37,16 @@ impl HooksLayer {
         }
     }
 
-    pub(super) fn filled(self) -> Hooks {
+    /// All of it, for a master of this name.
+    pub(super) fn filled(self, name: &str) -> Hooks {
         let timeout = self.timeout.unwrap_or(Hooks::TIMEOUT);
-        Hooks { pre_reload: self.pre_reload, post_reload: self.post_reload, on_failure: self.on_failure, timeout }
+        Hooks {
+            pre_reload: self.pre_reload,
+            post_reload: self.post_reload,
+            on_failure: self.on_failure,
+            timeout,
+            name: Some(name.to_owned()),
+        }
     }
 }
 

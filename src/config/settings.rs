@@ -107,7 +107,7 @@ impl Default for Settings {
             stop_signal: StopSignal::default(),
             watchdog: None,
             health: None,
-            hooks: Hooks::default(),
+            hooks: Hooks { name: Some("heirloom".into()), ..Hooks::default() },
             world: World::default(),
             inherit: None,
         }
@@ -170,9 +170,9 @@ impl Settings {
 fn filled(layer: Layer, cpus: u32) -> Settings {
     let default = Settings::default();
     let plan = default.plan;
+    let name = layer.name.unwrap_or(default.name);
     let (checks, health) = layer.health.filled().unzip();
     Settings {
-        name: layer.name.unwrap_or(default.name),
         command: layer.command.unwrap_or(default.command),
         directory: layer.directory,
         env_file: layer.env_file,
@@ -201,9 +201,10 @@ fn filled(layer: Layer, cpus: u32) -> Settings {
         stop_signal: layer.stop_signal.unwrap_or(default.stop_signal),
         watchdog: layer.watchdog.filter(|interval| !interval.is_zero()),
         health: checks,
-        hooks: layer.hooks.filled(),
+        hooks: layer.hooks.filled(&name),
         world: layer.world,
         inherit: layer.inherit.flatten(),
+        name,
     }
 }
 

@@ -77,7 +77,7 @@ pub(super) fn rollout(rollout: &Rollout) -> Value {
 
 /// Nothing, if nothing is run.
 pub(super) fn hooks(hooks: &Hooks) -> Option<Value> {
-    let Hooks { pre_reload, post_reload, on_failure, timeout } = hooks;
+    let Hooks { pre_reload, post_reload, on_failure, timeout, name: _ } = hooks;
     let commands = [pre_reload, post_reload, on_failure].map(|command| command.as_deref().map(words));
     let any = commands.iter().any(Option::is_some);
     let [pre_reload, post_reload, on_failure] = commands;

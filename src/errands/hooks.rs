@@ -17,6 +17,8 @@ pub struct Hooks {
     pub on_failure: Option<Vec<OsString>>,
     /// How long each may take.
     pub timeout: Duration,
+    /// What they are told that the master is called.
+    pub name: Option<String>,
 }
 
 /// Which of them.
@@ -33,7 +35,7 @@ pub enum Hook {
 
 impl Default for Hooks {
     fn default() -> Self {
-        Hooks { pre_reload: None, post_reload: None, on_failure: None, timeout: Hooks::TIMEOUT }
+        Hooks { pre_reload: None, post_reload: None, on_failure: None, timeout: Hooks::TIMEOUT, name: None }
     }
 }
 

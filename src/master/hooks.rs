@@ -86,7 +86,9 @@ impl Around {
                 }
             }
         };
-        let ended = self.errand(command, facts.variables(hook), scenery);
+        let name = self.hooks.name.iter().map(|name| ("HEIRLOOM_NAME".into(), name.into()));
+        let variables = facts.variables(hook).into_iter().chain(name).collect();
+        let ended = self.errand(command, variables, scenery);
         let ended = ended.and_then(|errand| errand.run(cancelled.as_fd(), &mut |bytes| say(lines.split(bytes))));
         say(lines.rest().into_iter().collect());
         let why = ended.err().map(|fault| fault.to_string());

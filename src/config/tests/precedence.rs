@@ -175,6 +175,7 @@ fn a_rollout_is_described_in_full() {
         post_reload: command(&["./tell", "done"]),
         on_failure: command(&["./tell", "failed"]),
         timeout: seconds(60),
+        name: Some("web".into()),
     };
     assert_eq!(settings.hooks, hooks);
 }
