@@ -4,8 +4,12 @@
 //! counted.
 #![cfg(target_os = "linux")]
 
+#[path = "watch/production.rs"]
+mod production;
 #[path = "support/mod.rs"]
 mod support;
+#[path = "watch/tools.rs"]
+mod tools;
 #[path = "watch/trees.rs"]
 mod trees;
 #[path = "watch/watched.rs"]

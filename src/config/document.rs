@@ -17,11 +17,12 @@ use super::search::Source;
 use super::suggestion;
 use super::syntax;
 use super::values::{Wrong, join};
+use super::watch;
 use super::world;
 use crate::protocol::environment;
 
 /// Every key of the file, in the order of the reference.
-pub(super) const SETTINGS: [&str; 24] = [
+pub(super) const SETTINGS: [&str; 25] = [
     "command",
     "listen",
     "workers",
@@ -45,6 +46,7 @@ pub(super) const SETTINGS: [&str; 24] = [
     "health",
     "rollout",
     "hooks",
+    "watch",
     "process",
 ];
 
@@ -113,6 +115,7 @@ impl Reader<'_> {
                 "health" => health::read(self, at, value, &mut layer),
                 "rollout" => rollout::read(self, value, &mut layer),
                 "hooks" => hooks::read(self, value, &mut layer),
+                "watch" => watch::read(self, value, &mut layer),
                 "process" => world::read(self, value, &mut layer),
                 unknown => self.unknown(unknown, at, "setting", &SETTINGS),
             }

@@ -66,7 +66,7 @@ pub fn in_force(source: Option<&Source>, flags: &Layer, around: &Surroundings) -
     for setting in REFERENCE {
         match (setting.key, value(setting.key, &settings)) {
             (
-                key @ ("listen" | "environment" | "health" | "rollout" | "hooks" | "process"),
+                key @ ("listen" | "environment" | "health" | "rollout" | "hooks" | "watch" | "process"),
                 Some(Value::Object(entries)),
             ) => {
                 for (name, value) in entries {
@@ -126,6 +126,7 @@ pub(super) fn value(key: &str, settings: &Settings) -> Option<Value> {
         "health" => tables::health(settings),
         "rollout" => Some(tables::rollout(&plan.rollout)),
         "hooks" => tables::hooks(&settings.hooks),
+        "watch" => tables::watch(&settings.watch),
         "process" => tables::process(&settings.world, settings.inherit.as_ref()),
         _ => None,
     }
@@ -173,6 +174,8 @@ fn given(flags: &Layer) -> BTreeMap<String, &'static str> {
         "watchdog" => flags.watchdog.is_some(),
         "health.http" => flags.health.http.is_some(),
         "rollout.strategy" => flags.rollout.strategy.is_some(),
+        "watch.binary" => flags.watch.binary.is_some(),
+        "watch.paths" => flags.watch.paths.is_some(),
         "process.user" => flags.world.user.is_some(),
         "process.group" => flags.world.group.is_some(),
         "process.umask" => flags.world.umask.is_some(),
@@ -296,11 +299,12 @@ mod tests {
                     environment.A = \"b\"\npid_file = \"p\"\nsocket = \"s\"\ncontrol_group = \"g\"\nmetrics = 9090\nlanes = 2\nsettle = 0\nwarm = 0\nlinger = 0\n\
                     ready_grace = \"1s\"\ndrain_grace = 0\ndialect = \"query\"\nstop_signal = \"INT\"\n\
                     watchdog = \"9s\"\nprocess.nice = 5\nhealth.http = \"/\"\nrollout.surge = 2\nhooks.timeout = \"2s\"\n\
-                    hooks.on_failure = [\"w\"]\n";
+                    hooks.on_failure = [\"w\"]\nwatch = { binary = true, paths = [\"p\"], quiet = \"1s\", at_most_every = 0, poll = false }\n";
         let all = in_force(Some(&source(text)), &Layer::default(), &around()).expect("it is fine");
         assert!(all.iter().all(|it| it.value.is_some()), "{all:#?}");
         let of_file: std::collections::BTreeSet<_> =
             all.iter().filter(|it| it.whence != Whence::Default).filter_map(|it| it.key.split('.').next()).collect();
         assert_eq!(of_file.len(), REFERENCE.len());
+        assert!(all.iter().any(|it| it.key == "watch.poll" && it.toml().as_deref() == Some("false")), "{all:#?}");
     }
 }

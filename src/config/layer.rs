@@ -10,6 +10,7 @@ use super::health::HealthLayer;
 use super::hooks::HooksLayer;
 use super::rollout::RolloutLayer;
 use super::values::{Dialect, StopSignal, Workers};
+use super::watch::WatchLayer;
 use crate::protocol::Address;
 use crate::sys::launch::World;
 
@@ -62,6 +63,8 @@ pub struct Layer {
     pub rollout: RolloutLayer,
     /// What is run before and after a reload.
     pub hooks: HooksLayer,
+    /// Which files cause a reload.
+    pub watch: WatchLayer,
     /// Whose rights workers have, and how the system treats them.
     pub world: World,
     /// Which variables of the master they find; the inner none: all.
@@ -112,6 +115,7 @@ impl Layer {
             health: self.health.over(under.health),
             rollout: self.rollout.over(under.rollout),
             hooks: self.hooks.over(under.hooks),
+            watch: self.watch.over(under.watch),
             world: over(self.world, under.world),
             inherit: self.inherit.or(under.inherit),
         }

@@ -25,6 +25,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod values;
+mod watch;
 mod world;
 
 pub use crate::sys::launch::{Bounds, Limit, World};
@@ -42,3 +43,4 @@ pub use settings::{Settings, SettingsError};
 pub use values::{
     Dialect, StopSignal, Workers, Wrong, address, duration, listener_name, metrics_address, ready_grace, umask,
 };
+pub use watch::{Poll, Watch, WatchLayer};

@@ -45,6 +45,10 @@ pub(super) enum Kind {
     Inherit,
     /// A table of limits by name.
     Limits,
+    /// A list of paths.
+    Paths,
+    /// A time, `"auto"`, or false.
+    Poll,
 }
 
 /// A setting, as people are told about it.
@@ -66,7 +70,7 @@ const fn within(key: &'static str, kind: Kind, about: &'static str) -> Setting {
 }
 
 /// The settings, in the order of the reference in the docs.
-pub(super) const REFERENCE: [Setting; 24] = [
+pub(super) const REFERENCE: [Setting; 25] = [
     setting("command", "the command line", Kind::Command, "The program and its arguments; no shell reads them."),
     setting("listen", "--listen", Kind::Listen, "The address to listen on, or a table of addresses by name."),
     setting("workers", "--workers", Kind::Workers, "How many workers a generation has; \"auto\" is one for each CPU."),
@@ -95,6 +99,7 @@ pub(super) const REFERENCE: [Setting; 24] = [
     within("health", Kind::Table(&OF_HEALTH), "What a generation has to stand before clients may reach it, and after."),
     within("rollout", Kind::Table(&OF_A_ROLLOUT), "How new connections come to a newcomer that has proved itself."),
     within("hooks", Kind::Table(&OF_HOOKS), "What is run before and after a reload."),
+    within("watch", Kind::Table(&OF_A_WATCH), "Which files cause a reload when they change."),
     within("process", Kind::Table(&OF_A_PROCESS), "Whose rights workers have, and how the system treats them."),
 ];
 
@@ -146,6 +151,15 @@ pub(super) const OF_HOOKS: [Setting; 4] = [
     within("post_reload", Kind::Command, "Run when the newcomer serves."),
     within("on_failure", Kind::Command, "Run when it was given up, or rolled back."),
     within("timeout", Kind::Grace, "A hook that takes longer is killed."),
+];
+
+/// What the table `watch` may hold.
+pub(super) const OF_A_WATCH: [Setting; 5] = [
+    setting("binary", "--watch-binary", Kind::Boolean, "The program's file, and what its symlinks lead to."),
+    setting("paths", "--watch", Kind::Paths, "Files, and directories with all that is in them."),
+    within("quiet", Kind::Grace, "For so long nothing must happen to them."),
+    within("at_most_every", Kind::Time, "Not sooner after the last reload that they caused."),
+    within("poll", Kind::Poll, "How often to look without a reason; \"auto\": where the file system tells nothing."),
 ];
 
 /// What the table `process` may hold.

@@ -50,6 +50,7 @@ fn example(key: &str) -> &'static str {
         "environment" => "# NAME = \"value\"",
         "process" => "# user = \"www-data\"\n# limits = { nofile = 65536 }",
         "health" => "# http = \"/healthz\"\n# interval = \"1s\"\n# timeout = \"2s\"\n# fall = 3",
+        "watch" => "# binary = true\n# paths = [\"server.conf\"]",
         "hooks" => "# pre_reload = [\"./migrate\"]\n# on_failure = [\"./tell\", \"it failed\"]",
         _ => "…",
     }
@@ -81,7 +82,7 @@ mod tests {
             .collect::<String>();
         let settings = settings(&lines);
         assert_eq!(settings.environment.len(), 1);
-        assert!(settings.health.is_some() && settings.hooks.pre_reload.is_some());
+        assert!(settings.health.is_some() && settings.hooks.pre_reload.is_some() && settings.watch.binary);
         assert!(settings.directory.is_some() && settings.pid_file.is_some() && settings.env_file.is_some());
     }
 }

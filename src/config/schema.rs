@@ -95,6 +95,8 @@ fn of_kind(kind: Kind) -> Value {
             "type": "object", "propertyNames": { "enum": Limit::ALL.map(|(name, _)| name) },
             "additionalProperties": { "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string" }] },
         }),
+        Kind::Paths => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
+        Kind::Poll => json!({ "anyOf": [{ "const": "auto" }, { "const": false }, of_kind(Kind::Grace)] }),
         Kind::Address => {
             json!({ "anyOf": [{ "type": "integer", "minimum": 0, "maximum": 65535 }, { "type": "string", "minLength": 1 }] })
         }
@@ -111,8 +113,8 @@ fn table(settings: &[Setting], required: &[&str]) -> Value {
 mod tests {
     use super::super::document::SETTINGS;
     use super::super::listeners::KEYS;
-    use super::super::reference::{OF_A_PROCESS, OF_A_ROLLOUT, OF_HEALTH, OF_HOOKS};
-    use super::super::{health, hooks, rollout, world};
+    use super::super::reference::{OF_A_PROCESS, OF_A_ROLLOUT, OF_A_WATCH, OF_HEALTH, OF_HOOKS};
+    use super::super::{health, hooks, rollout, watch, world};
     use super::*;
 
     #[test]
@@ -124,6 +126,7 @@ mod tests {
         assert_eq!(OF_A_REQUEST.map(|setting| setting.key), health::OF_A_REQUEST);
         assert_eq!(OF_A_ROLLOUT.map(|setting| setting.key), rollout::KEYS);
         assert_eq!(OF_HOOKS.map(|setting| setting.key), hooks::KEYS);
+        assert_eq!(OF_A_WATCH.map(|setting| setting.key), watch::KEYS);
         let schema = schema();
         let keys = |of: &Value| of["properties"].as_object().expect("a table").keys().cloned().collect::<Vec<_>>();
         let sorted = |keys: &[&str]| {

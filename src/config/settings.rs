@@ -11,6 +11,7 @@ use super::layer::{Layer, Listener};
 use super::mistake::{ConfigError, Mistake};
 use super::search::{Source, Surroundings};
 use super::values::{Dialect, StopSignal, Workers, join};
+use super::watch::Watch;
 use crate::errands::Hooks;
 use crate::health::Checks;
 use crate::supervision::Plan;
@@ -54,6 +55,8 @@ pub struct Settings {
     pub health: Option<Checks>,
     /// What is run before and after a reload.
     pub hooks: Hooks,
+    /// Which files cause a reload.
+    pub watch: Watch,
     /// Whose rights workers have, and how the system treats them.
     pub world: World,
     /// Which variables of the master they find; none: all.
@@ -108,6 +111,7 @@ impl Default for Settings {
             watchdog: None,
             health: None,
             hooks: Hooks { name: Some("heirloom".into()), ..Hooks::default() },
+            watch: Watch::default(),
             world: World::default(),
             inherit: None,
         }
@@ -127,6 +131,9 @@ impl Settings {
         for path in
             [&mut flags.directory, &mut flags.env_file, &mut flags.pid_file, &mut flags.socket].into_iter().flatten()
         {
+            *path = join(&around.here, &path);
+        }
+        for path in flags.watch.paths.iter_mut().flatten() {
             *path = join(&around.here, &path);
         }
         let (file, mut mistakes) = source.map(document::read).unwrap_or_default();
@@ -202,6 +209,7 @@ fn filled(layer: Layer, cpus: u32) -> Settings {
         watchdog: layer.watchdog.filter(|interval| !interval.is_zero()),
         health: checks,
         hooks: layer.hooks.filled(&name),
+        watch: layer.watch.filled(),
         world: layer.world,
         inherit: layer.inherit.flatten(),
         name,

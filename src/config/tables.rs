@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::in_force::time;
 use super::notation::written_step;
 use super::settings::Settings;
+use super::watch::{Poll, Watch};
 use crate::errands::Hooks;
 use crate::health::{HttpCheck, Scheme};
 use crate::supervision::Rollout;
@@ -86,6 +87,29 @@ pub(super) fn hooks(hooks: &Hooks) -> Option<Value> {
         ("post_reload", post_reload),
         ("on_failure", on_failure),
         ("timeout", any.then(|| time(*timeout))),
+    ])
+}
+
+/// Nothing, if nothing is watched.
+pub(super) fn watch(watch: &Watch) -> Option<Value> {
+    let Watch { binary, paths, quiet, at_most_every, poll } = watch;
+    if !*binary && paths.is_empty() {
+        return None;
+    }
+    let paths: Vec<Value> = paths.iter().map(|path| path.to_string_lossy().into_owned().into()).collect();
+    table([
+        ("binary", Some((*binary).into())),
+        ("paths", (!paths.is_empty()).then(|| paths.into())),
+        ("quiet", Some(time(*quiet))),
+        ("at_most_every", Some(time(*at_most_every))),
+        (
+            "poll",
+            Some(match poll {
+                Poll::WhereNeeded => "auto".into(),
+                Poll::Never => false.into(),
+                Poll::Every(every) => time(*every),
+            }),
+        ),
     ])
 }
 

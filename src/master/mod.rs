@@ -21,6 +21,7 @@ mod kept;
 mod limits;
 mod listener;
 mod listeners;
+mod location;
 mod lookups;
 mod machine;
 mod mishap;

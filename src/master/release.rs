@@ -220,7 +220,7 @@ impl Recipe {
             .collect()
     }
 
-    fn resolve_environment(
+    pub(super) fn resolve_environment(
         &self,
         directory: &Path,
         credentials: Option<&Credentials>,

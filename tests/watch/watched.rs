@@ -101,7 +101,7 @@ impl Watched {
     }
 
     pub(crate) fn select(&self, selection: &Selection) {
-        self.watcher.as_ref().expect("it watches").select(selection).expect("its globs are fine");
+        self.watcher.as_ref().expect("it watches").select(selection, AT_ONCE).expect("its globs are fine");
     }
 
     /// What was told before a change of the file beside that is made now.

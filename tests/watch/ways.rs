@@ -2,9 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
-use super::watched::{Place, Watched};
+use heirloom::triggers::watch::{Pace, Selection};
+
+use super::watched::{AT_ONCE, Place, Watched};
 
 /// What is done, and what is told of it.
 struct Way {
@@ -77,6 +81,46 @@ fn prepare(place: &Place) {
 
 fn watched() -> Watched {
     Watched::files(&["current/server", "server"], &["config", "chain", "map/app.conf", "deep/er/file"], prepare)
+}
+
+#[test]
+fn a_file_that_never_stops_changing_is_told_at_a_bounded_rate() {
+    let pace = Pace { at_most_every: Duration::from_millis(500), ..AT_ONCE };
+    let select = |place: &Place| Selection::Files(place.files(&[], &["config"]));
+    let mut watched = Watched::with(pace, prepare, select);
+    let place = watched.place();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0.. {
+                place.write("config", &number.to_string());
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+        });
+        let mut told = Vec::new();
+        while told.len() < 3 {
+            assert_eq!(watched.next(), ["config"]);
+            told.push(Instant::now());
+        }
+        stop.store(true, Ordering::Relaxed);
+        // What was told late only makes the next pause look shorter, never this one.
+        assert!(told[2] - told[0] >= pace.at_most_every, "{told:?}");
+    });
+}
+
+#[test]
+fn another_selection_takes_what_is_there_as_known() {
+    let mut watched = watched();
+    let place = watched.place();
+    place.write("config", "2");
+    place.write("beside", "1");
+    watched.select(&Selection::Files(place.files(&["server"], &["config", "beside"])));
+    place.swap("releases/2", "current");
+    assert!(watched.told().is_empty());
+    place.write("beside", "2");
+    assert_eq!(watched.told(), [["beside"]]);
 }
 
 #[test]

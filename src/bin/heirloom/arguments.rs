@@ -11,7 +11,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::commands::{self, Demo};
 use crate::exit_code;
 use crate::log::LogForm;
-use heirloom::config::{self, Dialect, HealthLayer, Layer, Listener, RolloutLayer, StopSignal, Workers, World, Wrong};
+use heirloom::config::{
+    self, Dialect, HealthLayer, Layer, Listener, RolloutLayer, StopSignal, WatchLayer, Workers, World, Wrong,
+};
 use heirloom::health::{HttpCheck, Scheme};
 use heirloom::protocol::Address;
 use heirloom::supervision::Strategy;
@@ -115,6 +117,12 @@ pub(crate) struct Run {
     /// Replace a worker that has notified us (READY=1) and then does not say WATCHDOG=1 for so long
     #[arg(long, value_name = "TIME", value_parser = config::duration)]
     pub(crate) watchdog: Option<Duration>,
+    /// Reload when the program's file changes, or what its symlinks lead to
+    #[arg(long)]
+    pub(crate) watch_binary: bool,
+    /// Reload when this file changes, or anything in this directory; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub(crate) watch: Vec<PathBuf>,
     /// Run the program in this directory; symlinks in it are followed anew for each generation
     #[arg(long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
@@ -193,6 +201,11 @@ impl Run {
             dialect: self.dialect,
             stop_signal: self.stop_signal,
             watchdog: self.watchdog,
+            watch: WatchLayer {
+                binary: self.watch_binary.then_some(true),
+                paths: (!self.watch.is_empty()).then(|| self.watch.clone()),
+                ..WatchLayer::default()
+            },
             health: HealthLayer {
                 http: self.health_http.as_ref().map(|path| HttpCheck::new(Scheme::Http, path)),
                 ..HealthLayer::default()

@@ -1,9 +1,10 @@
 //! Reading the settings, flags over file: when the program starts, and anew for each generation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use heirloom::config::{Layer, Listener, ReadError, Settings, SettingsError, Source, Surroundings};
+use heirloom::config::{Layer, Listener, Poll, ReadError, Settings, SettingsError, Source, Surroundings, Watch};
 use heirloom::master::{Declaration, Recipe, ReleaseError};
+use heirloom::triggers::watch::{Files, Pace, Polling};
 
 /// Where the settings come from.
 #[derive(Debug)]
@@ -28,6 +29,11 @@ impl Reading {
         Reading { flags, file, around: Surroundings::of_this_process() }
     }
 
+    /// Where we were started.
+    pub(crate) fn here(&self) -> &Path {
+        &self.around.here
+    }
+
     pub(crate) fn read(&self) -> Result<(Settings, Option<Source>), ReadingError> {
         let source = self.around.read(self.file.as_deref())?;
         let settings = Settings::from(source.as_ref(), self.flags.clone(), &self.around)?;
@@ -40,16 +46,33 @@ impl Reading {
     }
 
     /// What a further generation is to run, as the file says by then.
-    pub(crate) fn read_anew(&self, started: &Settings) -> Result<Recipe, ReleaseError> {
+    pub(crate) fn read_anew(&self, started: &Settings) -> Result<Settings, ReleaseError> {
         let (settings, _) = self.read().map_err(unreadable)?;
         match settings.fixed_but_changed(started) {
-            None => Ok(recipe(settings)),
+            None => Ok(settings),
             Some(what) => {
                 let why = format!("`{what}` cannot be changed while the master runs: stop it and start it anew");
                 Err(ReleaseError::Recipe { why, details: Vec::new() })
             }
         }
     }
+}
+
+/// Which files cause a reload by these settings, for a master that was started `here`.
+pub(crate) fn watched(settings: &Settings, here: &Path) -> (Files, Pace) {
+    let Watch { binary, paths, quiet, at_most_every, poll } = &settings.watch;
+    let program = || {
+        let directory = settings.directory.clone().unwrap_or_else(|| here.to_owned());
+        let location = Recipe { directory: Some(directory), ..recipe(settings.clone()) }.location()?;
+        Some(location.components().collect())
+    };
+    let programs = binary.then(program).flatten().into_iter().collect();
+    let polling = match *poll {
+        Poll::WhereNeeded => Polling::WhereNeeded,
+        Poll::Never => Polling::Never,
+        Poll::Every(every) => Polling::Every(every),
+    };
+    (Files { programs, named: paths.clone() }, Pace { quiet: *quiet, at_most_every: *at_most_every, polling })
 }
 
 /// What a generation runs by these settings.

@@ -198,6 +198,13 @@ const MISTAKES: &[(&str, &str, &str, &str)] = &[
     // Hooks.
     ("[hooks]\npre_reload = \"make\"", "2:14", "this is text", "write pre_reload = [\"make\"]"),
     ("[hooks]\npre-reload = [\"make\"]", "2:1", "unknown", "did you mean `pre_reload`?"),
+    ("[watch]\npath = []", "2:1", "unknown", "did you mean `paths`?"),
+    ("[watch]\npaths = \"server.conf\"", "2:9", "this is no list", "write paths = [\"server.conf\", \"/etc/server\"]"),
+    ("[watch]\npaths = [\"\"]", "2:10", "the path is empty", ""),
+    ("[watch]\nquiet = 0", "2:9", "a file is written in more than no time", ""),
+    ("[watch]\npoll = true", "2:8", "how often is not said", "write poll = \"2s\", or \"auto\""),
+    ("[watch]\npoll = 0", "2:8", "nobody looks all the time", "write poll = \"2s\", or false for never"),
+    ("watch = true", "1:9", "this is no table", "write [watch] and below it binary = true"),
     ("[hooks]\ntimeout = 0", "2:11", "nothing can be run in no time", ""),
     // The process.
     ("process = 3", "1:11", "this is no table", "write [process]"),

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::document::SETTINGS;
-use crate::config::{Bounds, Dialect, HealthLayer, Limit, Listener, Workers, World};
+use crate::config::{Bounds, Dialect, HealthLayer, Limit, Listener, Poll, Watch, WatchLayer, Workers, World};
 use crate::errands::Hooks;
 use crate::health::{Checks, HttpCheck, Scheme, StatusRange};
 use crate::protocol::Address;
@@ -60,6 +60,13 @@ pre_reload = ["./migrate"]
 post_reload = ["./tell", "done"]
 on_failure = ["./tell", "failed"]
 timeout = "1m"
+
+[watch]
+binary = true
+paths = ["web.conf", "/etc/web"]
+quiet = "2s"
+at_most_every = "1m"
+poll = "5s"
 
 [process]
 user = "www-data"
@@ -181,6 +188,22 @@ fn a_rollout_is_described_in_full() {
 }
 
 #[test]
+fn what_is_watched_is_read_in_full_and_its_paths_are_those_of_whoever_wrote_them() {
+    let base = source(WHOLE).directory;
+    let watch = Watch {
+        binary: true,
+        paths: vec![base.join("web.conf"), "/etc/web".into()],
+        quiet: Duration::from_secs(2),
+        at_most_every: Duration::from_secs(60),
+        poll: Poll::Every(Duration::from_secs(5)),
+    };
+    assert_eq!(settings(WHOLE, Layer::default()).watch, watch);
+    let flags = WatchLayer { paths: Some(vec!["other.conf".into()]), ..WatchLayer::default() };
+    let flags = Layer { watch: flags, ..Layer::default() };
+    assert_eq!(settings(WHOLE, flags).watch, Watch { paths: vec!["/here/other.conf".into()], ..watch });
+}
+
+#[test]
 fn a_flag_can_give_the_check_that_the_table_lacks() {
     let text = "command = [\"a\"]\n[health]\nfall = 9\n";
     let check = HttpCheck::new(Scheme::Http, "/ok");
@@ -267,6 +290,8 @@ fn the_reference_shows_files_that_work_and_the_defaults_that_hold() {
     assert_eq!(whole.health.map(|checks| checks.timeout), Some(Checks::TIMEOUT));
     assert_eq!((whole.plan, whole.lanes, whole.name), (Plan { rollout, ..default.plan }, default.lanes, default.name));
     assert_eq!(whole.hooks.timeout, default.hooks.timeout);
+    let Watch { quiet, at_most_every, poll, .. } = default.watch;
+    assert_eq!((whole.watch.quiet, whole.watch.at_most_every, whole.watch.poll), (quiet, at_most_every, poll));
     assert_eq!((whole.dialect, whole.stop_signal), (default.dialect, default.stop_signal));
     for setting in SETTINGS {
         assert!(reference.contains(&format!("\n### `{setting}`\n")), "{setting} is not in the reference");

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{Event, EventHandler};
 
+use super::selection::Pace;
 use super::survey::{Concern, Survey};
 
 /// What comes in.
@@ -20,7 +21,7 @@ pub(super) enum Message {
     /// Nobody knows what happened.
     Overflow,
     /// Something else is to be watched.
-    Select(Box<Survey>, SyncSender<()>),
+    Select(Box<Survey>, Pace, SyncSender<()>),
     End,
 }
 

@@ -89,6 +89,10 @@ impl Ledger {
         Ledger { patience, known, doubts, changed, since: Duration::ZERO }
     }
 
+    pub(super) fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
     pub(super) fn known(&self) -> &BTreeMap<PathBuf, Print> {
         &self.known
     }

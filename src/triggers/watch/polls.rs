@@ -28,6 +28,12 @@ impl Polls {
         Polls { polling, next: None, seen: BTreeMap::new(), told: BTreeSet::new() }
     }
 
+    pub(super) fn set_polling(&mut self, polling: Polling) {
+        if self.polling != polling {
+            (self.polling, self.next) = (polling, None);
+        }
+    }
+
     /// When to look next; none: never.
     pub(super) fn due(&self) -> Option<Duration> {
         self.next
@@ -88,5 +94,75 @@ impl Polls {
     fn glance(&self, path: &Path, before: Option<&(Option<Identity>, bool)>) -> (Option<Identity>, bool) {
         let numbers = look::numbers(path);
         (numbers, before.is_some_and(|(before, was_other)| *was_other && *before == numbers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const NFS: &str = "NFS does not tell what others do to its files";
+
+    struct Place {
+        directory: tempfile::TempDir,
+        polls: Polls,
+    }
+
+    impl Place {
+        fn new(polling: Polling) -> Place {
+            let directory = tempfile::tempdir().expect("a directory");
+            fs::write(directory.path().join("file"), "1").expect("a file");
+            Place { directory, polls: Polls::new(polling) }
+        }
+
+        fn file(&self) -> PathBuf {
+            self.directory.path().join("file")
+        }
+
+        fn silent(&self) -> BTreeMap<PathBuf, String> {
+            BTreeMap::from([(self.directory.path().to_owned(), NFS.to_owned())])
+        }
+
+        fn sweep(&mut self) -> Vec<PathBuf> {
+            let (file, silent) = (self.file(), self.silent());
+            self.polls.sweep([&file].into_iter(), &BTreeMap::new(), &silent, Duration::ZERO)
+        }
+    }
+
+    #[test]
+    fn what_has_changed_is_believed_when_it_is_seen_twice() {
+        let mut place = Place::new(Polling::WhereNeeded);
+        place.sweep();
+        place.sweep();
+        assert!(place.sweep().is_empty());
+        fs::write(place.file(), "22").expect("a file");
+        assert!(place.sweep().is_empty(), "somebody may still write it");
+        fs::write(place.file(), "333").expect("a file");
+        assert!(place.sweep().is_empty(), "he did");
+        assert_eq!(place.sweep(), [place.file()]);
+        assert!(place.sweep().is_empty());
+    }
+
+    #[test]
+    fn a_reason_to_poll_is_told_once_and_ends_with_what_caused_it() {
+        let mut place = Place::new(Polling::WhereNeeded);
+        let silent = place.silent();
+        let told = place.polls.start(&silent, Duration::ZERO);
+        assert!(told[0].to_string().ends_with(&format!("{NFS}; it is looked at every 2s")), "{told:?}");
+        assert_eq!(place.polls.start(&silent, Duration::ZERO), []);
+        assert_eq!(place.polls.due(), Some(INTERVAL));
+        place.polls.start(&BTreeMap::new(), Duration::ZERO);
+        assert_eq!(place.polls.due(), None);
+    }
+
+    #[test]
+    fn who_does_not_want_us_to_poll_is_told_what_he_may_miss() {
+        let mut place = Place::new(Polling::Never);
+        let silent = place.silent();
+        let told = place.polls.start(&silent, Duration::ZERO);
+        assert!(told[0].to_string().ends_with("changes there may be missed"), "{told:?}");
+        assert_eq!(place.polls.due(), None);
     }
 }

@@ -43,6 +43,10 @@ impl Rhythm {
         Rhythm { quiet, at_most_every, hints, since: zero, last: zero, told: None, again }
     }
 
+    pub(super) fn set_pace(&mut self, quiet: Duration, at_most_every: Duration) {
+        (self.quiet, self.at_most_every) = (quiet, at_most_every);
+    }
+
     /// For so long a file that is changed again and again is waited for.
     pub(super) fn patience(&self) -> Duration {
         (self.quiet * 10).max(Duration::from_secs(1))

@@ -55,13 +55,6 @@ pub enum Polling {
 }
 
 impl Pace {
-    /// For production: half a second of quiet, a change every ten seconds.
-    pub const PRODUCTION: Pace = Pace {
-        quiet: Duration::from_millis(500),
-        at_most_every: Duration::from_secs(10),
-        polling: Polling::WhereNeeded,
-    };
-
     /// For development: as soon as an editor has finished its save.
     pub const DEVELOPMENT: Pace = Pace {
         quiet: Duration::from_millis(15),

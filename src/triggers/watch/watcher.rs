@@ -53,15 +53,24 @@ impl Watcher {
     /// When a glob is none, or the system has no thread for it. That files cannot be watched is no error but news: they
     /// are polled then.
     pub fn start(selection: Selection, pace: Pace) -> Result<(Watcher, mpsc::UnboundedReceiver<News>), WatchError> {
-        let survey = Survey::of(&selection)?;
         let (news, receiver) = mpsc::unbounded_channel();
+        Ok((Watcher::telling(&selection, pace, news)?, receiver))
+    }
+
+    /// The same, for whoever has a channel already.
+    pub(super) fn telling(
+        selection: &Selection,
+        pace: Pace,
+        news: mpsc::UnboundedSender<News>,
+    ) -> Result<Watcher, WatchError> {
+        let survey = Survey::of(selection)?;
         let (messages, inbox) = std_mpsc::channel();
         let extent = Arc::new(Mutex::new(Extent::default()));
         let mut watching = Watching::new(pace, news, messages.clone(), extent.clone());
         thread::Builder::new().name("watch".into()).spawn(move || watch(&mut watching, &inbox))?;
         let watcher = Watcher { messages, extent };
-        watcher.tell_and_wait(survey);
-        Ok((watcher, receiver))
+        watcher.tell_and_wait(survey, pace);
+        Ok(watcher)
     }
 
     /// Watches this from now on. What is there by now is known and no news, but for files that are not whole. Waits until
@@ -69,8 +78,8 @@ impl Watcher {
     ///
     /// # Errors
     /// As [`Watcher::start`]; then all stays as it is.
-    pub fn select(&self, selection: &Selection) -> Result<(), WatchError> {
-        self.tell_and_wait(Survey::of(selection)?);
+    pub fn select(&self, selection: &Selection, pace: Pace) -> Result<(), WatchError> {
+        self.tell_and_wait(Survey::of(selection)?, pace);
         Ok(())
     }
 
@@ -79,9 +88,9 @@ impl Watcher {
         *self.extent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell_and_wait(&self, survey: Survey) {
+    fn tell_and_wait(&self, survey: Survey, pace: Pace) {
         let (done, end) = std_mpsc::sync_channel(1);
-        let _ = self.messages.send(Message::Select(Box::new(survey), done)); // the thread lives as long as we
+        let _ = self.messages.send(Message::Select(Box::new(survey), pace, done)); // the thread lives as long as we
         let _ = end.recv();
     }
 }

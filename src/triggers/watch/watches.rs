@@ -56,6 +56,13 @@ impl Watches {
         }
     }
 
+    pub(super) fn set_polling(&mut self, polling: Polling) {
+        if self.polling != polling {
+            self.polling = polling;
+            self.wanted.clear(); // who is silent is another question now
+        }
+    }
+
     /// Directories of which nobody tells us anything, and why.
     pub(super) fn silent(&self) -> &BTreeMap<PathBuf, String> {
         &self.silent

@@ -79,7 +79,8 @@ impl Watching {
                     self.everything = true;
                     self.rhythm.hint(PathBuf::from("/"), self.now());
                 }
-                Message::Select(survey, done) => {
+                Message::Select(survey, pace, done) => {
+                    self.set_pace(pace);
                     self.select(*survey);
                     let _ = done.send(()); // he may not wait any more
                 }
@@ -121,6 +122,13 @@ impl Watching {
             self.rhythm.told(now);
             self.tell(News::Changed(Change { paths }));
         }
+    }
+
+    fn set_pace(&mut self, pace: Pace) {
+        self.rhythm.set_pace(pace.quiet, pace.at_most_every);
+        self.ledger.set_patience(self.rhythm.patience());
+        self.watches.set_polling(pace.polling);
+        self.polls.set_polling(pace.polling);
     }
 
     fn select(&mut self, survey: Survey) {
@@ -183,5 +191,35 @@ impl Watching {
 
     fn now(&self) -> Duration {
         self.started.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::selection::{Files, Polling};
+    use super::*;
+
+    #[test]
+    fn when_the_kernel_has_lost_events_everything_is_compared_and_that_is_told() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (changed, same) = (place.path().join("changed"), place.path().join("same"));
+        [&changed, &same].map(|path| fs::write(path, "1").expect("a file"));
+        let pace = Pace { quiet: Duration::from_millis(1), at_most_every: Duration::ZERO, polling: Polling::Never };
+        let (news, mut told) = mpsc::unbounded_channel();
+        // What the kernel tells is not listened to.
+        let (messages, _unheard) = std::sync::mpsc::channel();
+        let mut watching = Watching::new(pace, news, messages, Arc::default());
+        let files = Files { programs: Vec::new(), named: vec![changed.clone(), same] };
+        watching.select(Survey::of(&Selection::Files(files)).expect("it has no globs"));
+        fs::write(&changed, "2").expect("a file");
+        assert_eq!(watching.due(), None);
+        watching.hear(vec![Message::Overflow]);
+        assert_eq!(told.try_recv(), Ok(News::Noticed(Notice::Overflow)));
+        while told.is_empty() {
+            watching.look_around();
+        }
+        assert_eq!(told.try_recv(), Ok(News::Changed(Change { paths: vec![changed] })));
     }
 }

@@ -1,13 +1,16 @@
 //! `heirloom run`: a master in the foreground.
 
+use std::path::Path;
+
 use anyhow::Context;
+use tokio::task::JoinHandle;
 
 use super::settings;
 use crate::arguments::{Form, Run};
 use crate::exit_code::ExitCode;
 use crate::log::{self, Log};
 use crate::pid_file::PidFile;
-use crate::reading::{Reading, recipe};
+use crate::reading::{Reading, recipe, watched};
 use crate::show;
 use heirloom::config::Settings;
 use heirloom::control::{self, Around, Places, Server};
@@ -15,6 +18,7 @@ use heirloom::master::{Builder, Master, StartError};
 use heirloom::observe::Systemd;
 use heirloom::supervision::Ending;
 use heirloom::triggers::Signals;
+use heirloom::triggers::watch::OnChange;
 
 /// Runs until it is asked to stop.
 pub(crate) fn run(run: Run) -> ExitCode {
@@ -50,7 +54,8 @@ async fn try_to_run(settings: Settings, reading: Reading, form: Form, log: Log) 
     let name = settings.name.clone();
     let metrics = settings.metrics;
     let server = control_socket(&settings, form, &log)?;
-    let mut master = builder(settings, reading).build()?;
+    let (on_change, asking) = OnChange::new(reading.here().to_owned());
+    let mut master = builder(settings, reading, on_change)?.build()?;
     let serving = control::serve(name.clone(), &mut master, server, metrics);
     let serving = serving.with_context(|| match metrics {
         Some(address) => format!("cannot tell metrics on {address}"),
@@ -65,9 +70,9 @@ async fn try_to_run(settings: Settings, reading: Reading, form: Form, log: Log) 
         None
     });
     let told = supervisor.map(|supervisor| tokio::spawn(supervisor.tell(master.notices())));
-    let ask = tokio::spawn(signals.ask(master.handle()));
+    let ask = [tokio::spawn(signals.ask(master.handle())), tokio::spawn(asking.ask(master.handle()))];
     let ending = master.run().await;
-    ask.abort();
+    ask.iter().for_each(JoinHandle::abort);
     if let Some(told) = told {
         told.await.context("the task that notifies our supervisor has panicked")?;
     }
@@ -94,12 +99,24 @@ fn control_socket(settings: &Settings, form: Form, log: &Log) -> anyhow::Result<
     }
 }
 
-fn builder(settings: Settings, reading: Reading) -> Builder {
-    Master::builder()
+/// What a release is made of is watched before it is resolved: so nothing can change unseen.
+fn builder(settings: Settings, reading: Reading, on_change: OnChange) -> anyhow::Result<Builder> {
+    let attend = move |settings: &Settings, here: &Path| {
+        let (files, pace) = watched(settings, here);
+        on_change.attend(files, pace)
+    };
+    attend(&settings, reading.here()).context("cannot watch files")?;
+    Ok(Master::builder()
         .lanes(settings.lanes.into())
         .recipe(recipe(settings.clone()))
-        .read_anew(move || reading.read_anew(&settings))
+        .read_anew(move || {
+            let settings = reading.read_anew(&settings)?;
+            if let Err(error) = attend(&settings, reading.here()) {
+                tracing::warn!("{error}: what was watched is watched on");
+            }
+            Ok(recipe(settings))
+        })
         .launcher(true)
         .capture_output(true)
-        .adopt_orphans(true)
+        .adopt_orphans(true))
 }
