@@ -190,6 +190,19 @@ fn the_newest_save_gives_up_a_program_that_is_starting() {
 }
 
 #[test]
+fn a_cargo_project_is_built_by_cargo_and_a_save_is_one_reload() {
+    let project = Project::of_cargo();
+    let master = project.start();
+    assert_eq!(release_of(&master), "1");
+    for version in 2..=4 {
+        project.save_server(&version.to_string());
+        // What the build itself writes is none.
+        assert_eq!(master.wait_for_promotion().0, GenerationId(version));
+        assert_eq!(release_of(&master), version.to_string());
+    }
+}
+
+#[test]
 fn term_in_the_middle_of_a_build_ends_that_too() {
     let project = Project::new();
     let _gate = Gate::in_directory(project.place());

@@ -70,7 +70,7 @@ impl Errand {
         let unable = |error: io::Error| Fault::NotStarted(error.to_string());
         let (output, theirs) = files::pipe().map_err(unable)?;
         let outlets = Outlets::Pipes { error: theirs.try_clone().map_err(unable)?, output: theirs };
-        match attend(mark, || self.start(outlets), output, cancelled, patience, take).map_err(unable)? {
+        match attend(Some(mark), || self.start(outlets), output, cancelled, patience, take).map_err(unable)? {
             Outcome::Ended(Ended::Status(0)) => Ok(()),
             Outcome::Ended(Ended::Status(status)) => Err(Fault::Status(status)),
             Outcome::Ended(Ended::Signal(signal)) => Err(Fault::Signal(signal.as_str())),

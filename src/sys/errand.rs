@@ -49,9 +49,10 @@ enum Waited {
 }
 
 /// Starts it and waits until it has ended, took too long, or somebody closed the other end of `cancelled`; then it and what
-/// it left of its group are no more. `output` is a pipe's end to read from; whatever it starts has the `mark`, a variable.
+/// it left of its group are no more. `output` is the end to read from, of a pipe or a terminal. Whatever it starts has the
+/// `mark`, a variable, if all of it is to end with it.
 pub(crate) fn attend(
-    mark: String,
+    mark: Option<String>,
     start: impl FnOnce() -> io::Result<Launched>,
     output: OwnedFd,
     cancelled: BorrowedFd<'_>,
@@ -109,7 +110,10 @@ fn wait(
             return Ok(Waited::Cancelled);
         }
         if open && written {
-            open = !matches!(read(output, take), Ok(0));
+            open = match read(output, take) {
+                Ok(length) => length > 0,
+                Err(error) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted),
+            };
         }
         if ended {
             while matches!(read(output, take), Ok(1..)) {}
@@ -124,7 +128,7 @@ fn timeout(left: Duration) -> PollTimeout {
 }
 
 /// Asks it to end, and ends it with its whole session.
-fn end(pid: Pid, process: BorrowedFd<'_>, grace: Duration, mark: String) {
+fn end(pid: Pid, process: BorrowedFd<'_>, grace: Duration, mark: Option<String>) {
     let ended = |wait| {
         let mut watched = [PollFd::new(process, PollFlags::POLLIN)];
         poll(&mut watched, wait).is_ok_and(|ready| ready > 0)
@@ -136,6 +140,7 @@ fn end(pid: Pid, process: BorrowedFd<'_>, grace: Duration, mark: String) {
     let _ = killpg(pid, Signal::SIGKILL);
     let _ = process::signal(process, Signal::SIGKILL); // which may not lead its group yet
     while !ended(PollTimeout::NONE) {} // killed, it ends
+    let Some(mark) = mark else { return };
     let search = Search { sessions: BTreeSet::from([pid.as_raw()]), mark, ..Search::default() };
     for _ in 0..LOOKS {
         if survivors::find(&search).is_empty() {

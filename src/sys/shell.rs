@@ -5,23 +5,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::files;
+use super::errand::{Outcome, Patience, attend};
+use super::launch::Launched;
 use super::process::{self, Ended};
 
-/// So long may a command take that was asked to end, in milliseconds.
-const END_GRACE: u16 = 1000;
-/// So many bytes are taken at once.
-const AT_ONCE: usize = 16 * 1024;
+/// A command takes as long as it takes; when it is asked to end, a second.
+const PATIENCE: Patience = Patience { time: Duration::MAX, grace: Duration::from_secs(1) };
 
 /// What is to be run, and where.
 pub(crate) struct Shell<'a> {
@@ -57,93 +55,25 @@ impl Shell<'_> {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(self.command).current_dir(self.directory).envs(self.environment).process_group(0);
         command.stdin(Stdio::null()).stdout(theirs.try_clone()?).stderr(theirs);
-        let pid = {
-            let mut running = running(); // nobody may look for strangers before we have said that it is none
+        let start = move || {
             let pid = Pid::from_raw(command.spawn()?.id().cast_signed());
-            running.insert(pid.as_raw());
-            pid
+            Ok(Launched { pid, process: process::open(pid)?, launcher: None })
         };
-        drop(command); // it holds the end to write to
-        let ended = wait(pid, ours.as_fd(), cancelled, &mut take);
-        // What it has left of its group ends with it.
-        let _ = killpg(pid, Signal::SIGKILL); // mostly, nothing is left
-        let mut running = running();
-        let reaped = process::open(pid).and_then(|process| process::reap(process.as_fd()));
-        running.remove(&pid.as_raw());
-        match ended? {
-            Waited::Ended => reaped,
-            Waited::Cancelled => Ok(None),
+        // What it has left outside of its group, such as a compiler's server, is there for the next one as well.
+        match attend(None, start, ours, cancelled, PATIENCE, &mut take)? {
+            Outcome::Ended(ended) => Ok(Some(ended)),
+            Outcome::Cancelled | Outcome::TooLong => Ok(None),
+            Outcome::NotStarted(why) => Err(io::Error::other(why)),
         }
-    }
-}
-
-enum Waited {
-    Ended,
-    Cancelled,
-}
-
-fn wait(
-    pid: Pid,
-    output: BorrowedFd<'_>,
-    cancelled: BorrowedFd<'_>,
-    take: &mut impl FnMut(&[u8]),
-) -> io::Result<Waited> {
-    let process = process::open(pid)?;
-    let mut open = true;
-    loop {
-        let watched = if open { output } else { process.as_fd() };
-        let mut watched = [process.as_fd(), cancelled, watched].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-        match poll(&mut watched, PollTimeout::NONE) {
-            Err(nix::errno::Errno::EINTR) => continue,
-            other => other?,
-        };
-        let [ended, stop, written] = watched.map(|it| it.revents().is_some_and(|found| !found.is_empty()));
-        if stop {
-            end(pid, process.as_fd());
-            return Ok(Waited::Cancelled);
-        }
-        if open && written {
-            open = read(output, take);
-        }
-        if ended {
-            while open && has_more(output) {
-                open = read(output, take);
-            }
-            return Ok(Waited::Ended);
-        }
-    }
-}
-
-/// Asks it to end, and ends it. Nobody may be left when the next one begins.
-fn end(pid: Pid, process: BorrowedFd<'_>) {
-    let _ = killpg(pid, Signal::SIGTERM); // it may have ended by itself
-    let mut watched = [PollFd::new(process, PollFlags::POLLIN)];
-    let _ = poll(&mut watched, PollTimeout::from(END_GRACE)); // interrupted or not, it ends now
-    let _ = killpg(pid, Signal::SIGKILL);
-    let _ = poll(&mut watched, PollTimeout::NONE); // killed, it ends
-}
-
-fn has_more(output: BorrowedFd<'_>) -> bool {
-    let mut watched = [PollFd::new(output, PollFlags::POLLIN)];
-    poll(&mut watched, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
-}
-
-/// Takes what is there; whether more may come.
-fn read(output: BorrowedFd<'_>, take: &mut impl FnMut(&[u8])) -> bool {
-    let mut buffer = [0; AT_ONCE];
-    match files::read(output, &mut buffer) {
-        Ok(0) => false,
-        Ok(count) => {
-            take(&buffer[..count]);
-            true
-        }
-        Err(error) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
+    use crate::sys::files;
 
     fn run(command: &str, cancelled: BorrowedFd<'_>, mut take: impl FnMut(&[u8])) -> (Option<Ended>, String) {
         let mut said = Vec::new();
@@ -176,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_is_cancelled_ends_with_all_that_it_started() {
+    fn a_command_that_is_cancelled_ends_with_its_group() {
         let (cancelled, cancel) = io::pipe().expect("a pipe");
         let mut cancel = Some(cancel);
         let script = "trap '' TERM; sh -c 'trap \"\" TERM; while :; do sleep 1000; done' & echo begun; wait; wait";

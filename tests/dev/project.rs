@@ -22,6 +22,22 @@ grep = source > env.next
 mv env.next env
 ";
 
+/// A server that takes what it is given, and answers with its version.
+const SERVER: &str = r#"
+use std::io::{Read, Write};
+use std::os::fd::FromRawFd;
+
+fn main() {
+    let listener = unsafe { std::net::TcpListener::from_raw_fd(3) };
+    listener.set_nonblocking(false).unwrap();
+    for client in listener.incoming() {
+        let mut client = client.unwrap();
+        let _ = client.read(&mut [0; 1024]);
+        let _ = client.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n1.0 1 VERSION");
+    }
+}
+"#;
+
 /// The directory, and how it is worked on.
 pub(crate) struct Project {
     place: tempfile::TempDir,
@@ -41,6 +57,21 @@ impl Project {
         project.save("RELEASE=1");
         project.writes_program(&format!("exec {} --listen 127.0.0.1:0", test_worker().display()));
         project
+    }
+
+    /// One that Cargo builds, with nothing said about how, nor about what is watched.
+    pub(crate) fn of_cargo() -> Project {
+        let project = Project { options: vec!["--listen", "0"], program: vec!["./target/debug/web"], ..Project::new() };
+        let manifest = "[package]\nname = \"web\"\nversion = \"1.0.0\"\nedition = \"2021\"\n[workspace]\n";
+        project.write("Cargo.toml", manifest);
+        fs::create_dir(project.path("src")).expect("a directory");
+        project.save_server("1");
+        project
+    }
+
+    /// In place, as some editors do it.
+    pub(crate) fn save_server(&self, version: &str) {
+        self.write("src/main.rs", &SERVER.replace("VERSION", version));
     }
 
     /// Only what is there is run; and all that is there is watched.
@@ -97,7 +128,9 @@ impl Project {
         let mut command = Command::new(line[0]);
         command.args(&line[1..]).args(&self.options).args(options).arg("--").args(&self.program);
         command.current_dir(self.place()).env("PWD", self.place()).env(name, value).env("TERM", "xterm-256color");
-        for variable in ["PORT", "NO_COLOR", "CLICOLOR_FORCE", "RELEASE", "CONDUCT", "HEIRLOOM_SOCKET"] {
+        for variable in
+            ["PORT", "CARGO_TARGET_DIR", "NO_COLOR", "CLICOLOR_FORCE", "RELEASE", "CONDUCT", "HEIRLOOM_SOCKET"]
+        {
             command.env_remove(variable);
         }
         command
