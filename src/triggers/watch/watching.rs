@@ -205,7 +205,9 @@ mod tests {
     fn when_the_kernel_has_lost_events_everything_is_compared_and_that_is_told() {
         let place = tempfile::tempdir().expect("a directory");
         let (changed, same) = (place.path().join("changed"), place.path().join("same"));
-        [&changed, &same].map(|path| fs::write(path, "1").expect("a file"));
+        for path in [&changed, &same] {
+            fs::write(path, "1").expect("a file");
+        }
         let pace = Pace { quiet: Duration::from_millis(1), at_most_every: Duration::ZERO, polling: Polling::Never };
         let (news, mut told) = mpsc::unbounded_channel();
         // What the kernel tells is not listened to.
