@@ -30,8 +30,8 @@ pub(super) const MOST_WORKERS: u32 = 10_000;
 /// Nobody waits longer than that: a year.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// What a dialect is called, in the order of its variants.
-pub(super) const DIALECTS: [(&str, Dialect); 3] =
-    [("auto", Dialect::Auto), ("query", Dialect::Query), ("systemd", Dialect::Systemd)];
+pub(super) const DIALECTS: [(&str, Dialect); 4] =
+    [("auto", Dialect::Auto), ("query", Dialect::Query), ("systemd", Dialect::Systemd), ("node", Dialect::Node)];
 /// What a time looks like, roughly, for whoever cannot ask the parser.
 pub(super) const TIME: &str = r"^\s*([0-9]+\s*[a-zA-Zµ]+\s*)+$|^0$";
 /// The signals that a program can be asked to stop by.

@@ -3,6 +3,7 @@
 //! Given bytes and a number of descriptors, it says what the worker said, and what to send. It knows no socket, no
 //! task and no rollout.
 
+pub(crate) mod node;
 mod notify;
 mod placeholders;
 mod proof;

@@ -20,6 +20,8 @@ pub enum Dialect {
     Query,
     /// Socket activation: LISTEN_FDS and NOTIFY_SOCKET.
     Systemd,
+    /// Node's own cluster protocol: an unmodified script.
+    Node,
 }
 
 /// What was heard of a program, once.
@@ -27,6 +29,7 @@ pub enum Dialect {
 pub(crate) enum Speaks {
     Query,
     Notify,
+    Node,
     /// It said nothing, and accepted all the same.
     Nothing,
 }
@@ -81,9 +84,10 @@ impl Proof {
         now: Duration,
     ) -> Proof {
         let expected = match dialect {
-            Dialect::Auto => known,
+            Dialect::Auto => known.filter(|known| *known != Speaks::Node),
             Dialect::Query => Some(Speaks::Query),
-            Dialect::Systemd => known.filter(|known| *known != Speaks::Query),
+            Dialect::Systemd => known.filter(|known| !matches!(known, Speaks::Query | Speaks::Node)),
+            Dialect::Node => Some(Speaks::Node),
         };
         let uptime = like.unwrap_or(MINIMUM_UPTIME);
         Proof { expected, started: now, probe, accepted: None, notified: false, spoken: None, uptime, ready: false }
@@ -96,7 +100,7 @@ impl Proof {
     }
 
     fn says_when(&self) -> bool {
-        matches!(self.spoken.or(self.expected), Some(Speaks::Query | Speaks::Notify))
+        matches!(self.spoken.or(self.expected), Some(Speaks::Query | Speaks::Notify | Speaks::Node))
     }
 
     /// It said hello over its channel: it will say when it is ready.
@@ -104,10 +108,15 @@ impl Proof {
         self.spoken.get_or_insert(Speaks::Query);
     }
 
+    /// It said in Node's protocol that it is there.
+    pub(crate) fn online(&mut self) {
+        self.spoken.get_or_insert(Speaks::Node);
+    }
+
     /// It sent READY=1.
     pub(crate) fn notified(&mut self) -> Option<Evidence> {
         match self.spoken.get_or_insert(Speaks::Notify) {
-            Speaks::Query => return None,
+            Speaks::Query | Speaks::Node => return None,
             Speaks::Notify | Speaks::Nothing => self.notified = true,
         }
         match (self.probe, self.accepted) {

@@ -13,6 +13,7 @@ use super::handle::Handle;
 use super::listeners::Listeners;
 use super::lookups::Lookups;
 use super::machine::Master;
+use super::node::{Datagrams, PreloadFile};
 use super::processes::Processes;
 use super::prove::Experience;
 use super::release_error::ReleaseError;
@@ -41,11 +42,12 @@ impl Builder {
         let first = &mut self.recipes.first;
         first.listeners.append(&mut self.declarations);
         first.remember_where_we_are();
-        match (first.resolve(), self.policy.first_start) {
+        let declared = match (first.resolve(), self.policy.first_start) {
             (Err(ReleaseError::NoProgram), FirstStart::Wait) => return Err(ReleaseError::NoProgram.into()),
             (Err(error), FirstStart::Fail) => return Err(error.into()),
-            (Err(_), FirstStart::Wait) | (Ok(_), _) => {} // what is not there may still come
-        }
+            (Err(_), FirstStart::Wait) => first.listeners.clone(), // what is not there may still come
+            (Ok(release), _) => release.listeners,
+        };
         self.behaviour.descriptor_limit = Some(self.check_descriptors()?);
         let system = |what| move |source| StartError::System { what, source };
         if self.behaviour.adopt {
@@ -54,8 +56,8 @@ impl Builder {
         let poller = Arc::new(Poller::new().map_err(system("watch descriptors"))?);
         let mut listeners = Listeners::new(poller.clone());
         listeners.aside = self.aside;
-        for declaration in &self.recipes.first.listeners {
-            listeners.open(declaration.clone(), false)?;
+        for declaration in declared {
+            listeners.open(declaration, false)?;
         }
         let starter = self.behaviour.launcher.then(starter).flatten();
         let (requests, asked) = mpsc::channel(REQUESTS);
@@ -90,6 +92,8 @@ impl Builder {
             unreadable: None,
             unproved: BTreeSet::new(),
             experience: Experience::default(),
+            preload: PreloadFile::default(),
+            datagrams: Datagrams::default(),
         })
     }
 

@@ -28,6 +28,7 @@ impl Recipe {
                 | ReleaseError::Credentials(_)
                 | ReleaseError::NoProgram
                 | ReleaseError::Placeholder(_)
+                | ReleaseError::Node(_)
                 | ReleaseError::NotInPath { .. }
                 | ReleaseError::Program { .. }
                 | ReleaseError::NotExecutable { .. } => false,

@@ -9,18 +9,24 @@ use std::time::Duration;
 
 use super::listeners::ListenerId;
 use super::machine::Master;
+use super::node::NodeRelease;
 use super::release::Release;
+use super::report::Deed;
+use crate::dialects::node::Preload;
 use crate::dialects::{Dialect, Filling, Place, asks_for_a_descriptor};
 use crate::protocol::Address;
 use crate::protocol::environment::{self, ChannelName};
 use crate::supervision::{GenerationId, Slot, WorkerId};
 use crate::sys::notify::NotifySocket;
-use crate::sys::passing;
+use crate::sys::{passing, stream};
 
 /// Where descriptors begin, by the convention of socket activation.
 const FIRST_DESCRIPTOR: u16 = 3;
 /// Where a worker finds its channel that is started directly.
 const STANDARD_INPUT: u16 = 0;
+
+/// What Node takes further arguments from.
+const NODE_OPTIONS: &str = "NODE_OPTIONS";
 
 /// Who a worker is.
 #[derive(Clone, Copy)]
@@ -51,8 +57,9 @@ impl Master {
     /// Puts together what a worker is handed. The error is a sentence.
     pub(super) fn handing(&mut self, seat: Seat, release: &Release) -> Result<Handing, String> {
         let by_argument = asks_for_descriptors(release);
-        let by_environment = self.behaviour.launcher && !by_argument && release.dialect != Dialect::Query;
-        let speaks_query = release.dialect != Dialect::Systemd && !by_argument;
+        let by_channel = matches!(release.dialect, Dialect::Query | Dialect::Node);
+        let by_environment = self.behaviour.launcher && !by_argument && !by_channel;
+        let speaks_query = matches!(release.dialect, Dialect::Auto | Dialect::Query) && !by_argument;
         let mut handing = Handing {
             channel: None,
             our_end: None,
@@ -75,13 +82,36 @@ impl Master {
         if by_environment && !handing.handles.is_empty() {
             handing.say_sockets(&self.listeners.names(&handing.inherited));
         }
-        if self.behaviour.launcher && release.dialect != Dialect::Query {
+        if self.behaviour.launcher && !by_channel {
             handing.add_notify_socket(release.watchdog)?;
         }
         if speaks_query {
             handing.add_channel(self.behaviour.launcher)?;
         }
+        if let Some(node) = &release.node {
+            handing.add_node_channel(seat)?;
+            self.add_preload(node, &mut handing);
+        }
         Ok(handing)
+    }
+
+    /// A worker without it is cut off from its keep-alive clients, but works.
+    fn add_preload(&mut self, node: &NodeRelease, handing: &mut Handing) {
+        let Some(start) = node.start.filter(|_| node.options.preload) else { return };
+        match self.preload.path() {
+            Ok(path) => {
+                let options = handing.environment.remove(OsStr::new(NODE_OPTIONS));
+                let mut options = options.unwrap_or_default();
+                Preload(&path).put(start, &mut handing.arguments, &mut options);
+                if !options.is_empty() {
+                    handing.environment.insert(NODE_OPTIONS.into(), options);
+                }
+            }
+            Err(error) => {
+                let what = format!("there is no place for the preload of Node workers: {error}");
+                self.report(Deed::Trouble { what });
+            }
+        }
     }
 
     pub(super) fn places(&self, generation: GenerationId) -> Vec<(ListenerId, Place)> {
@@ -145,6 +175,21 @@ impl Handing {
             self.environment.insert("WATCHDOG_USEC".into(), interval.as_micros().to_string().into());
             self.pid_variables.push("WATCHDOG_PID".into());
         }
+        Ok(())
+    }
+
+    fn add_node_channel(&mut self, seat: Seat) -> Result<(), String> {
+        let fault = |error: std::io::Error| format!("cannot make a channel: {error}");
+        let (ours, theirs) = stream::pair().map_err(fault)?;
+        let behind_handles = u16::try_from(self.handles.len()).map_err(|error| error.to_string())?;
+        for (name, value) in [
+            ("NODE_CHANNEL_FD", (FIRST_DESCRIPTOR + behind_handles).to_string()),
+            ("NODE_CHANNEL_SERIALIZATION_MODE", "json".to_owned()),
+            ("NODE_UNIQUE_ID", seat.worker.to_string()),
+        ] {
+            self.environment.insert(name.into(), value.into());
+        }
+        self.channel = Some((ours, theirs));
         Ok(())
     }
 

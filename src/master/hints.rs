@@ -32,6 +32,10 @@ impl Master {
                         "{who} said nothing, and accepted no connection: does it take its sockets? {}",
                         self.ways_to_take(generation, &name)
                     ),
+                    (Dialect::Node, _) => format!(
+                        "{who} never spoke Node's cluster protocol: does {} run Node?",
+                        self.program(generation)
+                    ),
                     (Dialect::Query, _) | (_, None) => {
                         format!("{who} never said hello: does {} link the heirloom library?", self.program(generation))
                     }
@@ -47,6 +51,9 @@ impl Master {
     }
 
     fn ways_to_take(&self, generation: GenerationId, listener: &str) -> String {
+        if self.dialect_of(generation) == Dialect::Node {
+            return "have the very process that heirloom starts listen, without `exclusive` or `reusePort`".into();
+        }
         format!(
             "give {} the descriptor by {{fd:{listener}}} in an argument, or have it take LISTEN_FDS, or link the \
              heirloom library",

@@ -21,7 +21,7 @@ pub(super) enum Limit {
 impl Limit {
     fn of(self, way: Way) -> Option<&'static str> {
         match (self, way) {
-            (_, Way::Kernel) | (Limit::NotPrivate, Way::Path) => None,
+            (_, Way::Kernel | Way::Rotation) | (Limit::NotPrivate, Way::Path) => None,
             (Limit::NotPrivate, Way::Shared) => Some(
                 "all generations share its one lane: a newcomer cannot be checked in private there, and meets clients as \
                  soon as it is ready",
@@ -81,6 +81,9 @@ impl Master {
             let is_it = |listener: &&Listener| listener.declaration.name == declaration.name;
             self.listeners.iter().map(|(_, listener)| listener).find(is_it).map(Listener::is_shared)
         };
+        if release.rotates() {
+            return false;
+        }
         match &release.listeners[..] {
             [] => {
                 let mut open = self.listeners.iter().peekable();

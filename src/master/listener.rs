@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Weak;
 
+use super::node::Rotation;
 use super::open::Declaration;
 use super::private::Expected;
 use super::shares::Shares;
@@ -33,6 +34,10 @@ pub(super) struct Listener {
     /// Connections of our own that come to the helm.
     pub(super) expected: Expected,
     pub(super) watched: BTreeMap<Seat, Interest>,
+    /// The master accepts there, and passes the connections on to Node workers.
+    pub(super) rotation: Option<Rotation>,
+    /// What all Node workers that listen there are to share.
+    pub(super) data: Option<serde_json::Value>,
 }
 
 /// A generation's hold on a lane.
@@ -69,6 +74,8 @@ impl Listener {
             steered: Shares::default(),
             expected: Expected::new(),
             watched: BTreeMap::new(),
+            rotation: None,
+            data: None,
         }
     }
 
@@ -98,7 +105,10 @@ impl Listener {
     }
 
     pub(super) fn way(&self) -> Way {
-        self.lanes.way()
+        match self.rotation {
+            Some(_) => Way::Rotation,
+            None => self.lanes.way(),
+        }
     }
 
     pub(super) fn is_taken_by(&self, generation: GenerationId) -> bool {
@@ -121,7 +131,7 @@ impl Listener {
 
     /// Whether all generations have the same socket.
     pub(super) fn is_shared(&self) -> bool {
-        self.way() == Way::Shared
+        self.lanes.way() == Way::Shared
     }
 
     pub(super) fn seat_of(&self, generation: GenerationId) -> Option<Seat> {
@@ -207,12 +217,17 @@ impl Listener {
     pub(super) fn share_of(&self, lane: LaneId) -> u8 {
         let has_it = |generation: GenerationId| self.tenants.get(&generation).is_some_and(|tenant| tenant.lane == lane);
         match self.way() {
-            Way::Kernel => self.steered.generations().filter(|of| has_it(*of)).map(|of| self.steered.percent(of)).sum(),
+            Way::Kernel | Way::Rotation => {
+                self.steered.generations().filter(|of| has_it(*of)).map(|of| self.steered.percent(of)).sum()
+            }
             Way::Path | Way::Shared => self.steered.most().filter(|of| has_it(*of)).map_or(0, |_| 100),
         }
     }
 
     pub(super) fn interest(&self, seat: Seat, rescue: bool) -> Interest {
+        if let Some(rotation) = &self.rotation {
+            return if rotation.accepts { Interest::Read } else { Interest::Hangup };
+        }
         if seat == Seat::Helm && !self.expected.is_empty() {
             return Interest::Read;
         }

@@ -16,6 +16,7 @@ use super::limits::Limit;
 use super::listener::Listener;
 use super::listeners::{ListenerId, Listeners};
 use super::lookups::{Found, Lookups};
+use super::node::{Datagrams, PreloadFile};
 use super::processes::Processes;
 use super::prove::Experience;
 use super::recipes::Recipes;
@@ -76,6 +77,10 @@ pub struct Master {
     /// Workers whose readiness is not theirs to say.
     pub(super) unproved: BTreeSet<WorkerId>,
     pub(super) experience: Experience,
+    /// What Node workers load before their script.
+    pub(super) preload: PreloadFile,
+    /// What Node workers read datagrams from.
+    pub(super) datagrams: Datagrams,
 }
 
 /// Why a running master had to give up: the system failed it.
@@ -136,6 +141,7 @@ impl Master {
                 Wakeup::Room => self.go_on_reading(),
                 Wakeup::Deadline => {
                     self.prove();
+                    self.look_at_nodes();
                     self.keep_watch();
                     self.feed(Event::Tick);
                 }
@@ -150,6 +156,7 @@ impl Master {
             return Wakeup::Room;
         }
         let deadlines = self.supervisor.deadline().into_iter().chain(self.next_look_at_proofs());
+        let deadlines = deadlines.chain(self.next_look_at_nodes());
         let waits = deadlines.min().map(|deadline| deadline.since(uptime())).into_iter();
         let wait = waits.chain(self.next_look_at_watches()).min();
         let room = self.sinks.iter().find(|sink| !sink.has_room()).map(Sink::room);
@@ -171,6 +178,7 @@ impl Master {
                 self.perform(action);
             }
         }
+        self.turn_all();
         if self.supervisor.serving().is_none() {
             self.listeners.set_rescue(false);
         }

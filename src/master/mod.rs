@@ -25,6 +25,7 @@ mod location;
 mod lookups;
 mod machine;
 mod mishap;
+mod node;
 mod notifications;
 mod open;
 mod output;
@@ -56,6 +57,7 @@ pub use handle::Handle;
 pub use machine::{Master, RunError};
 #[doc(hidden)]
 pub use mishap::kill_worker;
+pub use node::NodeOptions;
 pub use open::{Declaration, ListenError};
 pub use release::{Recipe, Release};
 pub use release_error::ReleaseError;

@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
@@ -43,10 +44,16 @@ impl Master {
             Action::Promote { worker } => drop(self.say(worker, MasterMessage::Promoted, None)),
             Action::LameDuck { worker, linger } => {
                 let linger_ms = milliseconds(linger);
-                self.say(worker, MasterMessage::LameDuck { linger_ms }, None);
+                if !self.node_lame_duck(worker, linger_ms) {
+                    self.say(worker, MasterMessage::LameDuck { linger_ms }, None);
+                }
             }
-            Action::Resume { worker } => drop(self.say(worker, MasterMessage::Resume, None)),
-            Action::Drain { worker, grace } => self.drain(worker, milliseconds(grace)),
+            Action::Resume { worker } => {
+                if !self.node_resume(worker) {
+                    self.say(worker, MasterMessage::Resume, None);
+                }
+            }
+            Action::Drain { worker, grace } => self.drain(worker, grace),
             Action::Kill { worker } => self.kill(worker),
             Action::Look { generation } => self.look(generation),
             Action::Rescue { generation } => {
@@ -107,8 +114,12 @@ impl Master {
     }
 
     /// A worker that does not speak our protocol, or no longer, is told by the signal that everybody knows.
-    fn drain(&mut self, worker: WorkerId, grace_ms: u64) {
+    fn drain(&mut self, worker: WorkerId, grace: Duration) {
         self.stop_watching(worker);
+        if self.node_drain(worker, grace) {
+            return;
+        }
+        let grace_ms = milliseconds(grace);
         let speaks =
             |process: &super::processes::Process| process.channel.as_ref().is_some_and(|it| it.has_said_hello());
         match self.processes.all.get(&worker).is_some_and(speaks) {
@@ -122,12 +133,12 @@ impl Master {
         self.signal(worker, Signal::SIGKILL);
     }
 
-    fn stop_signal_of(&self, worker: WorkerId) -> Signal {
+    pub(super) fn stop_signal_of(&self, worker: WorkerId) -> Signal {
         let release = self.processes.all.get(&worker).and_then(|process| self.releases.get(&process.generation));
         release.map_or(Signal::SIGTERM, |release| release.stop_signal.signal())
     }
 
-    fn signal(&self, worker: WorkerId, signal: Signal) {
+    pub(super) fn signal(&self, worker: WorkerId, signal: Signal) {
         if let Some(process) = self.processes.all.get(&worker) {
             process.signal(signal);
         }
@@ -149,6 +160,9 @@ impl Master {
         self.changed.remove(&generation);
         for outlet in self.processes.forget(generation) {
             self.poller.remove(outlet.pipe.as_fd());
+        }
+        for listener in self.datagrams.forget(generation) {
+            self.report(Deed::Closed { listener });
         }
         for farewell in self.listeners.forget(generation) {
             self.report(match farewell {
@@ -191,6 +205,9 @@ impl Master {
 
     /// Closes a worker's channel; whether it had one.
     pub(super) fn close_channel(&mut self, worker: WorkerId) -> bool {
+        if self.close_node(worker) {
+            return true;
+        }
         let Some(channel) = self.processes.all.get_mut(&worker).and_then(|process| process.channel.take()) else {
             return false;
         };
@@ -228,9 +245,8 @@ impl Master {
         if is_quiet_again(&notice) {
             self.forget_text();
         }
-        self.close_doors_at(&notice);
         self.tell(What::Rules(notice.clone()), pid, last_lines);
-        self.open_doors_at(&notice);
+        self.mind_doors(&notice);
         self.mind_rounds(&notice);
         self.mind_hooks(&notice);
         self.tell_limits_at(&notice);
@@ -258,7 +274,7 @@ impl Master {
     }
 }
 
-fn milliseconds(wait: std::time::Duration) -> u64 {
+fn milliseconds(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 

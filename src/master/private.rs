@@ -24,7 +24,7 @@ use crate::supervision::{GenerationId, Slot, WorkerId};
 use crate::sys::lanes::{Origin, Own, Seat};
 
 /// So many workers have a stream of their own at a time; of more, others have their turn the next time.
-const MOST_ONE_BY_ONE: usize = 32;
+const MOST_ONE_BY_ONE: usize = 64;
 
 /// A connection to one generation alone. It may not be complete yet: whoever writes first waits for that.
 #[derive(Debug)]
@@ -41,9 +41,9 @@ pub(super) struct PrivateStream {
 /// The connection itself. When it is dropped, the listener takes it back and forgets where it came from.
 #[derive(Debug)]
 pub(super) struct Private {
-    stream: Stream,
-    back: Option<(ListenerId, Own)>,
-    to: UnboundedSender<Found>,
+    pub(super) stream: Stream,
+    pub(super) back: Option<(ListenerId, Own)>,
+    pub(super) to: UnboundedSender<Found>,
 }
 
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Master {
     fn one_by_one(&mut self, generation: GenerationId) -> Vec<(WorkerId, Slot)> {
         let ours = self.processes.all.iter().filter(|(_, process)| process.generation == generation);
         let ready: Vec<_> = ours.filter(|(worker, _)| !self.unproved.contains(worker)).collect();
-        if !ready.iter().all(|(_, process)| process.takes_connections()) {
+        if !ready.iter().all(|(_, process)| process.takes_connections() || process.node.is_some()) {
             return Vec::new();
         }
         let mut workers: Vec<_> = ready.into_iter().map(|(&worker, process)| (worker, process.slot)).collect();
@@ -121,6 +121,9 @@ impl Master {
         let Some(listener) = self.listeners.listener_mut(id) else { return Ok(None) };
         let (name, address) = (listener.declaration.name.clone(), listener.address());
         let fault = |error: io::Error| format!("cannot connect to generation {generation} on {name}: {error}");
+        if listener.rotation.is_some() {
+            return self.private_by_rotation(id, generation, worker);
+        }
         let Some(lane) = listener.seat_of(generation) else { return Ok(None) };
         let seat = if worker.is_some() { Seat::Helm } else { lane };
         let Some(own) = listener.lanes.connect(seat).map_err(fault)? else { return Ok(None) };
@@ -177,7 +180,7 @@ impl Master {
 impl Listener {
     /// Whether a connection of ours can reach the generation and nobody else.
     pub(super) fn has_private_way_to(&self, generation: GenerationId) -> bool {
-        self.seat_of(generation).is_some() && self.is_taken_by(generation)
+        (self.rotation.is_some() || self.seat_of(generation).is_some()) && self.is_taken_by(generation)
     }
 }
 

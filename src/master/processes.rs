@@ -10,6 +10,7 @@ use nix::unistd::Pid;
 
 use super::channel::Channel;
 use super::listeners::ListenerId;
+use super::node::NodeWorker;
 use super::output::{LastLines, Outlet};
 use super::report::Stream;
 use crate::dialects::{Proof, State, Watch};
@@ -38,6 +39,8 @@ pub(super) struct Process {
     pub(super) status: Status,
     /// None for a program that is not offered one; gone when it has closed it, or broken the protocol.
     pub(super) channel: Option<Channel>,
+    /// For a program that speaks Node's protocol instead.
+    pub(super) node: Option<NodeWorker>,
     /// Where it may notify us, as it would systemd.
     pub(super) notify: Option<NotifySocket>,
     /// The handles that it was born with: their numbers there.

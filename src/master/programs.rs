@@ -32,9 +32,10 @@ pub(super) fn open_to_hold(path: &Path) -> io::Result<File> {
     })
 }
 
-pub(super) fn starts_like_elf(file: &mut File) -> bool {
-    let mut magic = [0; 4];
-    let read = file.read_exact(&mut magic);
+/// Its first line, if it is a script.
+pub(super) fn beginning_of(file: &mut File) -> Vec<u8> {
+    let mut beginning = Vec::new();
+    let _ = file.take(256).read_to_end(&mut beginning); // what cannot be read is no script
     let _ = file.rewind(); // nobody reads on from here
-    read.is_ok() && magic == *b"\x7fELF"
+    beginning
 }

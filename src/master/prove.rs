@@ -23,6 +23,13 @@ pub(super) struct Experience {
     first_proved_after: Option<(GenerationId, Duration)>,
 }
 
+impl Experience {
+    /// How long the worker that was proved last took, of those who were the first of their generation.
+    pub(super) fn latest_start(&self) -> Option<Duration> {
+        self.first_proved_after.map(|(_, after)| after)
+    }
+}
+
 impl Master {
     /// How a worker that is about to be started will be proved.
     pub(super) fn proof_of(&self, generation: GenerationId, slot: Slot, dialect: Dialect) -> Proof {
@@ -36,7 +43,8 @@ impl Master {
     /// says of each worker when it is ready.
     pub(super) fn first_must_prove(&self, release: &Release) -> bool {
         let says_when = matches!(self.experience.speaks, Some(Speaks::Query | Speaks::Notify));
-        self.behaviour.launcher && release.dialect != Dialect::Query && !says_when
+        let always_says_when = matches!(release.dialect, Dialect::Query | Dialect::Node);
+        self.behaviour.launcher && !always_says_when && !says_when
     }
 
     /// When to look again at those who are not proved yet.
@@ -111,7 +119,7 @@ impl Master {
         if self.experience.first_proved_after.is_none_or(|(of, _)| of != generation) {
             self.experience.first_proved_after = Some((generation, took));
         }
-        if speaks != Some(Speaks::Query) {
+        if !matches!(speaks, Some(Speaks::Query | Speaks::Node)) {
             inherited.into_iter().for_each(|id| self.listeners.take(id, generation));
             self.report(Deed::Proved { generation, slot, evidence });
         }

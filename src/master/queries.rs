@@ -36,7 +36,7 @@ struct Grant {
 
 impl Listeners {
     /// Which listener a query means: of those that the generation declares, or of all if it declares none.
-    fn matching(&self, generation: GenerationId, asked: &Address) -> (Match, Vec<ListenerId>) {
+    pub(super) fn matching(&self, generation: GenerationId, asked: &Address) -> (Match, Vec<ListenerId>) {
         let anything_declared =
             self.iter().map(|(_, listener)| listener).any(|listener| listener.is_declared_by(generation));
         let open = self.iter().filter(|(_, listener)| !anything_declared || listener.is_declared_by(generation));
@@ -56,7 +56,7 @@ impl Listeners {
 
 impl Allotment {
     /// What a worker is told that asks for a lane when there is none.
-    fn granted(self) -> Result<(), (i32, String)> {
+    pub(super) fn granted(self) -> Result<(), (i32, String)> {
         match self {
             Allotment::Done => Ok(()),
             Allotment::NotYet(why) | Allotment::Never(why) => Err((EINVAL, why)),
@@ -109,23 +109,36 @@ impl Master {
 
     /// Nothing is declared: the query itself opens the listener.
     fn open_for_query(&mut self, generation: GenerationId, asked: &Address) -> Result<ListenerId, (i32, String)> {
+        let lanes = self.behaviour.lanes;
+        let declaration = Declaration { lanes, ..Declaration::new(asked.to_string(), asked.clone()) };
+        self.open_asked(generation, declaration, false)
+    }
+
+    pub(super) fn open_asked(
+        &mut self,
+        generation: GenerationId,
+        declaration: Declaration,
+        rotates: bool,
+    ) -> Result<ListenerId, (i32, String)> {
         if self.listeners.opened_for(generation) >= MOST_OPENED {
             let why = format!("a generation can open at most {MOST_OPENED} listeners by asking for them");
             return Err((EMFILE, why));
         }
-        let lanes = self.behaviour.lanes;
-        let declaration = Declaration { lanes, ..Declaration::new(asked.to_string(), asked.clone()) };
         let fault = |error: &dyn std::error::Error, errno: i32| (errno, in_full(error));
         let id = self.listeners.open(declaration, true).map_err(|error| fault(&error, error.errno()))?;
         let allotted = self.listeners.allot_one(id, generation, self.supervisor.serving()).granted();
         allotted.inspect_err(|_| self.listeners.close(id))?;
-        if let Some(listener) = self.listeners.listener(id) {
-            self.report(listening(listener));
+        if let Some(listener) = self.listeners.listener_mut(id) {
+            if rotates {
+                listener.rotate();
+            }
+            let deed = listening(listener);
+            self.report(deed);
         }
         Ok(id)
     }
 
-    fn report_guess(&mut self, worker: WorkerId, asked: &Address, id: ListenerId) {
+    pub(super) fn report_guess(&mut self, worker: WorkerId, asked: &Address, id: ListenerId) {
         let Some(process) = self.processes.all.get(&worker) else { return };
         let (generation, slot) = (process.generation, process.slot);
         let Some(listener) = self.listeners.listener(id) else { return };
@@ -137,9 +150,13 @@ impl Master {
     }
 
     fn report_refusal(&mut self, worker: WorkerId, query: &Query, why: &str) {
+        let asked = Address::try_from(query).map_or_else(|_| format!("{query:?}"), |address| address.to_string());
+        self.report_refusal_of(worker, &asked, why);
+    }
+
+    pub(super) fn report_refusal_of(&mut self, worker: WorkerId, asked: &str, why: &str) {
         let Some(process) = self.processes.all.get(&worker).filter(|_| self.has_room()) else { return };
         let (generation, slot) = (process.generation, process.slot);
-        let asked = Address::try_from(query).map_or_else(|_| format!("{query:?}"), |address| address.to_string());
-        self.report(Deed::Refused { generation, slot, asked: shown(&asked), why: shown(why) });
+        self.report(Deed::Refused { generation, slot, asked: shown(asked), why: shown(why) });
     }
 }

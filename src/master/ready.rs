@@ -24,7 +24,10 @@ impl Master {
             Some(Token::Output(worker, stream)) => self.read_output(worker, stream),
             Some(Token::Notify(worker)) => self.notified(worker),
             Some(Token::Lane(listener, _)) if ready.hangup => self.mend(listener),
-            Some(Token::Lane(listener, seat)) => self.rescue(listener, seat),
+            Some(Token::Lane(listener, seat)) => match self.listeners.listener(listener) {
+                Some(it) if it.rotation.is_some() => self.rotate(listener),
+                Some(_) | None => self.rescue(listener, seat),
+            },
             Some(Token::Spare) => self.lose_spare(),
             None => {}
         }
@@ -127,6 +130,9 @@ impl Master {
 
     fn channel_is_ready(&mut self, worker: WorkerId, ready: Readiness) {
         self.hear_launcher(worker); // it started before it spoke
+        if self.processes.all.get(&worker).is_some_and(|process| process.node.is_some()) {
+            return self.node_is_ready(worker, ready);
+        }
         let Some(channel) = self.processes.all.get_mut(&worker).and_then(|process| process.channel.as_mut()) else {
             return;
         };

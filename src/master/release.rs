@@ -13,9 +13,11 @@ use std::time::Duration;
 
 use super::hooks::Around;
 use super::identity::{Became, Identity};
+use super::node::{NodeOptions, NodeRelease};
 use super::open::Declaration;
-use super::programs::{locate, open_to_hold, starts_like_elf};
+use super::programs::{beginning_of, locate, open_to_hold};
 use super::release_error::ReleaseError;
+use crate::dialects::node::Start;
 use crate::dialects::{Dialect, StopSignal};
 use crate::errands::Hooks;
 use crate::health::Checks;
@@ -61,6 +63,8 @@ pub struct Recipe {
     pub stop_signal: StopSignal,
     /// How often a worker must say that it lives, if it has a socket to notify us by: only the program gives it one.
     pub watchdog: Option<Duration>,
+    /// How a Node program is treated.
+    pub node: NodeOptions,
     /// How many workers, and how long we wait for what.
     pub plan: Plan,
     /// Where it listens; without any, the addresses that workers ask for.
@@ -109,6 +113,8 @@ pub struct Release {
     pub foreground: bool,
     /// Whose rights they have.
     pub(crate) credentials: Option<Credentials>,
+    /// Where it speaks Node's protocol.
+    pub(super) node: Option<NodeRelease>,
     /// Held open: what ran keeps running, though the path may lead elsewhere by then.
     held: File,
     identity: Identity,
@@ -128,6 +134,7 @@ impl Recipe {
             dialect: Dialect::default(),
             stop_signal: StopSignal::default(),
             watchdog: None,
+            node: NodeOptions::default(),
             plan: Plan::default(),
             listeners: Vec::new(),
             health: None,
@@ -159,7 +166,16 @@ impl Recipe {
         }
         let mut held = open_to_hold(&program).map_err(unreadable)?;
         let identity = Identity::of(&held.metadata().map_err(unreadable)?);
-        let is_elf = starts_like_elf(&mut held);
+        let beginning = beginning_of(&mut held);
+        let is_elf = beginning.starts_with(b"\x7fELF");
+        let start = Start::recognised(&program, &beginning);
+        let dialect = match self.dialect {
+            Dialect::Auto if start.is_some() => Dialect::Node,
+            dialect => dialect,
+        };
+        let node = (dialect == Dialect::Node)
+            .then(|| NodeRelease::new(start, &program, &self.command, &environment, &directory, self.node));
+        let node = node.transpose().map_err(ReleaseError::Node)?;
         self.check_placeholders(&environment)?;
         self.check_errands(&directory, &environment)?;
         let read = self.files_among_arguments(&directory);
@@ -168,16 +184,17 @@ impl Recipe {
             arguments: self.command.clone(),
             environment,
             directory,
-            dialect: self.dialect,
+            dialect,
             stop_signal: self.stop_signal,
             watchdog: self.watchdog,
             plan: self.plan.clone(),
-            listeners: self.listeners.clone(),
+            listeners: self.listeners_for(node.as_ref()),
             health: self.health.clone(),
             around: Arc::new(self.around()?),
             world: self.world.clone(),
             foreground: self.foreground,
             credentials,
+            node,
             held,
             identity,
             is_elf,
@@ -199,6 +216,15 @@ impl Recipe {
     /// where we were started.
     pub(super) fn remember_where_we_are(&mut self) {
         self.directory.get_or_insert_with(where_we_were_started);
+    }
+
+    /// Where the master accepts by itself, one socket is enough.
+    fn listeners_for(&self, node: Option<&NodeRelease>) -> Vec<Declaration> {
+        let mut listeners = self.listeners.clone();
+        if node.is_some_and(|node| !node.shared) {
+            listeners.iter_mut().for_each(|declaration| declaration.lanes = 1);
+        }
+        listeners
     }
 
     fn resolve_directory(&self) -> Result<PathBuf, ReleaseError> {

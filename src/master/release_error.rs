@@ -82,6 +82,9 @@ pub enum ReleaseError {
     /// An argument, a variable or a check asks for a listener that is not declared.
     #[error("{0}")]
     Placeholder(String),
+    /// Node cannot run so, with several workers.
+    #[error("{0}")]
+    Node(String),
     /// Its workers cannot run as who they are to run.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),

@@ -78,6 +78,8 @@ pub enum Deed {
     Line { generation: GenerationId, slot: Slot, stream: Stream, line: String },
     /// A worker tells how it does.
     Status { generation: GenerationId, slot: Slot, text: String },
+    /// A script sent a message to its primary, as JSON.
+    Message { generation: GenerationId, slot: Slot, text: String },
     /// A worker reads its own configuration again (RELOADING=1).
     WorkerReloads { generation: GenerationId, slot: Slot },
     /// It has, and can serve as before.

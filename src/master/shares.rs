@@ -35,6 +35,16 @@ impl Shares {
         self.weights.iter().map(|(generation, _)| *generation)
     }
 
+    /// Each with its weight.
+    pub(super) fn weights(&self) -> &[(GenerationId, u32)] {
+        &self.weights
+    }
+
+    /// Whether a client stays with the generation that it has met.
+    pub(super) fn is_sticky(&self) -> bool {
+        self.sticky
+    }
+
     /// The one who has all, if there is only one.
     pub(super) fn only(&self) -> Option<GenerationId> {
         match self.weights[..] {

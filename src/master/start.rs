@@ -10,12 +10,13 @@ use nix::sys::signal::Signal;
 use super::channel::Channel;
 use super::handing::{Handing, Seat};
 use super::machine::Master;
+use super::node::NodeWorker;
 use super::output::{LastLines, Outlet};
 use super::processes::Process;
 use super::release::Release;
 use super::report::{Deed, Stream};
 use super::token::Token;
-use crate::dialects::Watch;
+use crate::dialects::{Dialect, Watch};
 use crate::supervision::{Event, Exit, GenerationId, Slot, WorkerId};
 use crate::sys::launch::{self, Executable, Launched, Launcher, Outlets, Scene, World};
 use crate::sys::poller::Interest;
@@ -90,6 +91,9 @@ impl Master {
                 scene.descriptors = descriptors.len();
                 self.give_scene(&scene, held, &descriptors, &outlets)
             }
+            (false, _) if release.dialect == Dialect::Node => {
+                Err(io::Error::other("without a launcher, a worker cannot speak Node's protocol"))
+            }
             (false, _) if release.world != World::default() => Err(io::Error::other(
                 "without a launcher, a worker cannot have another user, other limits or priorities",
             )),
@@ -132,6 +136,11 @@ impl Master {
     ) -> io::Result<()> {
         let Seat { worker, generation, slot } = seat;
         let proof = self.proof_of(generation, slot, release.dialect);
+        let (now, like) = (files::uptime(), self.experience.latest_start());
+        let (channel, node) = match release.dialect {
+            Dialect::Node => (None, handing.our_end.map(|ours| NodeWorker::new(ours, now, like))),
+            Dialect::Auto | Dialect::Query | Dialect::Systemd => (handing.our_end.map(Channel::new), None),
+        };
         let process = Process {
             generation,
             slot,
@@ -139,7 +148,8 @@ impl Master {
             handle: Arc::new(launched.process),
             since: std::time::SystemTime::now(),
             status: Default::default(),
-            channel: handing.our_end.map(Channel::new),
+            channel,
+            node,
             notify: handing.notify,
             inherited: handing.inherited,
             proof,
@@ -166,7 +176,8 @@ impl Master {
     }
 
     fn watch_process(&self, worker: WorkerId, process: &Process, pipes: &Pipes) -> io::Result<()> {
-        let channel = process.channel.as_ref().map(|channel| channel.socket.as_fd());
+        let node = process.node.as_ref().and_then(|node| node.socket().map(AsFd::as_fd));
+        let channel = process.channel.as_ref().map(|channel| channel.socket.as_fd()).or(node);
         let notify = process.notify.as_ref().map(AsFd::as_fd);
         let launcher = process.launcher.as_ref().map(AsFd::as_fd);
         let mut watched = vec![

@@ -147,6 +147,7 @@ impl History {
             | Deed::Closed { .. }
             | Deed::Line { .. }
             | Deed::Status { .. }
+            | Deed::Message { .. }
             | Deed::Guessed { .. }
             | Deed::Refused { .. }
             | Deed::Spoiled { .. }

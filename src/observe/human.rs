@@ -203,6 +203,7 @@ fn deeds(deed: &Deed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Deed::Closed { listener } => write!(f, "{listener} is closed: nobody listens there any more"),
         Deed::Line { generation, slot, line, .. } => write!(f, "{generation}.{slot} | {line}"),
         Deed::Status { generation, slot, text } => write!(f, "worker {generation}.{slot} says: {text}"),
+        Deed::Message { generation, slot, text } => write!(f, "worker {generation}.{slot} sent: {text}"),
         Deed::WorkerReloads { generation, slot } => write!(f, "worker {generation}.{slot} reloads by itself"),
         Deed::WorkerReloaded { generation, slot } => write!(f, "worker {generation}.{slot} has reloaded"),
         Deed::WorkerStops { generation, slot } => write!(f, "worker {generation}.{slot} says that it stops"),

@@ -6,6 +6,8 @@ mod beside;
 #[cfg(feature = "control")]
 pub(crate) mod control;
 #[cfg(feature = "master")]
+pub(crate) mod datagrams;
+#[cfg(feature = "master")]
 pub(crate) mod errand;
 #[cfg(feature = "master")]
 pub(crate) mod files;
@@ -32,6 +34,8 @@ pub(crate) mod readiness;
 pub(crate) mod shell;
 #[cfg(feature = "program")]
 pub(crate) mod storage;
+#[cfg(feature = "master")]
+pub(crate) mod stream;
 #[cfg(feature = "master")]
 pub(crate) mod survivors;
 #[cfg(feature = "master")]

@@ -108,7 +108,7 @@ pub(crate) struct Run {
     /// Ask a new generation for this path, and let it serve when the answer is no error
     #[arg(long, value_name = "PATH", value_parser = config::health_path)]
     pub(crate) health_http: Option<String>,
-    /// How the program gets its sockets: auto, query (the heirloom library), systemd (LISTEN_FDS) [default: auto]
+    /// How the program gets its sockets: auto, query (the heirloom library), systemd (LISTEN_FDS), node [default: auto]
     #[arg(long, value_name = "DIALECT")]
     pub(crate) dialect: Option<Dialect>,
     /// What asks a program to stop that does not link the library: TERM, QUIT, … [default: TERM]

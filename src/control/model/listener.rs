@@ -45,6 +45,8 @@ pub enum Way {
     Kernel,
     /// By the path, which is a link to a lane's own.
     Path,
+    /// By the master, which accepts and passes each connection on.
+    Rotation,
     /// Not at all: all generations have the same socket.
     Shared,
 }

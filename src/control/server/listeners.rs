@@ -50,6 +50,7 @@ fn listener(facts: &ListenerFacts, snapshot: &Snapshot) -> Listener {
         way: match facts.way {
             lanes::Way::Kernel => Way::Kernel,
             lanes::Way::Path => Way::Path,
+            lanes::Way::Rotation => Way::Rotation,
             lanes::Way::Shared => Way::Shared,
         },
         by_query: facts.by_query,
@@ -103,7 +104,7 @@ fn lane_state(
             (true, waiting) => (LaneState::Busy, Some(format!("{waiting} connections still wait in it"))),
         };
     };
-    if way == lanes::Way::Shared {
+    if matches!(way, lanes::Way::Shared | lanes::Way::Rotation) {
         return (LaneState::Taken, None); // and free for all
     }
     let what = |what: &str| Some(format!("generation {tenant} {what}"));

@@ -81,6 +81,8 @@ pub(crate) enum Way {
     Kernel,
     /// Unix sockets, and a public path that is a hard link to one of them.
     Path,
+    /// By the master, which accepts and passes each connection on.
+    Rotation,
     /// Not at all: one socket for everybody.
     Shared,
 }
@@ -90,6 +92,7 @@ impl fmt::Display for Way {
         f.write_str(match self {
             Way::Kernel => "kernel",
             Way::Path => "path",
+            Way::Rotation => "rotation",
             Way::Shared => "shared",
         })
     }

@@ -40,9 +40,10 @@ fn head(listener: &Listener) -> String {
     let by_query = if listener.by_query { "; a worker asked for it" } else { "" };
     let way = match (listener.way, listener.steered_to) {
         (Way::Shared, _) => "all generations share it".into(),
+        (Way::Rotation, Some(to)) => format!("passed on by heirloom to workers of generation {to}"),
         (Way::Kernel, Some(to)) => format!("steered in the kernel to generation {to}"),
         (Way::Path, Some(to)) => format!("steered by the path to generation {to}"),
-        (Way::Kernel | Way::Path, None) => "connections wait: they are steered to nobody".into(),
+        (Way::Kernel | Way::Path | Way::Rotation, None) => "connections wait: they are steered to nobody".into(),
     };
     format!("{name}  {way}{by_query}")
 }

@@ -71,10 +71,11 @@ fn listeners(listeners: &[Listener]) -> Table {
         let steered = match listener.way {
             Way::Kernel => "in the kernel",
             Way::Path => "by the path",
+            Way::Rotation => "by rotation",
             Way::Shared => "not at all",
         };
         let lanes = match listener.way {
-            Way::Shared => "shared".to_owned(),
+            Way::Shared | Way::Rotation => "shared".to_owned(),
             Way::Kernel | Way::Path => format!("{free} of {} free", listener.lanes.len()),
         };
         let name = if listener.name == listener.address { "" } else { &listener.name };
