@@ -12,6 +12,7 @@ use super::hooks;
 use super::layer::Layer;
 use super::listeners;
 use super::mistake::Mistake;
+use super::node;
 use super::rollout;
 use super::search::Source;
 use super::suggestion;
@@ -22,7 +23,7 @@ use super::world;
 use crate::protocol::environment;
 
 /// Every key of the file, in the order of the reference.
-pub(super) const SETTINGS: [&str; 25] = [
+pub(super) const SETTINGS: [&str; 26] = [
     "command",
     "listen",
     "workers",
@@ -43,6 +44,7 @@ pub(super) const SETTINGS: [&str; 25] = [
     "dialect",
     "stop_signal",
     "watchdog",
+    "node",
     "health",
     "rollout",
     "hooks",
@@ -113,6 +115,7 @@ impl Reader<'_> {
                 "stop_signal" => layer.stop_signal = self.one(key, value, fields::parsed),
                 "watchdog" => layer.watchdog = self.one(key, value, fields::time),
                 "health" => health::read(self, at, value, &mut layer),
+                "node" => node::read(self, value, &mut layer),
                 "rollout" => rollout::read(self, value, &mut layer),
                 "hooks" => hooks::read(self, value, &mut layer),
                 "watch" => watch::read(self, value, &mut layer),

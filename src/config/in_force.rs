@@ -66,7 +66,7 @@ pub fn in_force(source: Option<&Source>, flags: &Layer, around: &Surroundings) -
     for setting in REFERENCE {
         match (setting.key, value(setting.key, &settings)) {
             (
-                key @ ("listen" | "environment" | "health" | "rollout" | "hooks" | "watch" | "process"),
+                key @ ("listen" | "environment" | "health" | "rollout" | "hooks" | "watch" | "node" | "process"),
                 Some(Value::Object(entries)),
             ) => {
                 for (name, value) in entries {
@@ -124,6 +124,7 @@ pub(super) fn value(key: &str, settings: &Settings) -> Option<Value> {
         "stop_signal" => Some(settings.stop_signal.to_string().trim_start_matches("SIG").into()),
         "watchdog" => settings.watchdog.map(time),
         "health" => tables::health(settings),
+        "node" => Some(tables::node(&settings.node)),
         "rollout" => Some(tables::rollout(&plan.rollout)),
         "hooks" => tables::hooks(&settings.hooks),
         "watch" => tables::watch(&settings.watch),

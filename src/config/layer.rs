@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::health::HealthLayer;
 use super::hooks::HooksLayer;
+use super::node::NodeLayer;
 use super::rollout::RolloutLayer;
 use super::values::{Dialect, StopSignal, Workers};
 use super::watch::WatchLayer;
@@ -61,6 +62,8 @@ pub struct Layer {
     pub health: HealthLayer,
     /// How new connections come to a newcomer.
     pub rollout: RolloutLayer,
+    /// How a Node program is treated.
+    pub node: NodeLayer,
     /// What is run before and after a reload.
     pub hooks: HooksLayer,
     /// Which files cause a reload.
@@ -114,6 +117,7 @@ impl Layer {
             watchdog: self.watchdog.or(under.watchdog),
             health: self.health.over(under.health),
             rollout: self.rollout.over(under.rollout),
+            node: self.node.over(under.node),
             hooks: self.hooks.over(under.hooks),
             watch: self.watch.over(under.watch),
             world: over(self.world, under.world),

@@ -70,7 +70,7 @@ const fn within(key: &'static str, kind: Kind, about: &'static str) -> Setting {
 }
 
 /// The settings, in the order of the reference in the docs.
-pub(super) const REFERENCE: [Setting; 25] = [
+pub(super) const REFERENCE: [Setting; 26] = [
     setting("command", "the command line", Kind::Command, "The program and its arguments; no shell reads them."),
     setting("listen", "--listen", Kind::Listen, "The address to listen on, or a table of addresses by name."),
     setting("workers", "--workers", Kind::Workers, "How many workers a generation has; \"auto\" is one for each CPU."),
@@ -96,6 +96,7 @@ pub(super) const REFERENCE: [Setting; 25] = [
     setting("dialect", "--dialect", Kind::Dialect, "How the program is given its sockets."),
     setting("stop_signal", "--stop-signal", Kind::StopSignal, "What asks a worker to finish."),
     setting("watchdog", "--watchdog", Kind::Time, "A worker that notifies is replaced if it is silent for so long."),
+    within("node", Kind::Table(&OF_NODE), "What is done with a Node program."),
     within("health", Kind::Table(&OF_HEALTH), "What a generation has to stand before clients may reach it, and after."),
     within("rollout", Kind::Table(&OF_A_ROLLOUT), "How new connections come to a newcomer that has proved itself."),
     within("hooks", Kind::Table(&OF_HOOKS), "What is run before and after a reload."),
@@ -109,6 +110,13 @@ pub(super) const OF_A_LISTENER: [Setting; 4] = [
     within("lanes", Kind::Lanes, "As the setting of that name, for this listener."),
     within("blocking", Kind::Boolean, "Whether `accept` waits."),
     within("mode", Kind::Mode, "Who may connect to a Unix socket's path, in octal."),
+];
+
+/// What the table `node` may hold.
+pub(super) const OF_NODE: [Setting; 3] = [
+    within("preload", Kind::Boolean, "Whether an old generation asks its keep-alive clients to leave."),
+    within("wait_ready", Kind::Boolean, "Whether it is ready only when it sends 'ready'."),
+    within("shutdown_message", Kind::Boolean, "Whether it is told to stop by the message 'shutdown'."),
 ];
 
 /// What the table `health` may hold.

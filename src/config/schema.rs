@@ -113,8 +113,8 @@ fn table(settings: &[Setting], required: &[&str]) -> Value {
 mod tests {
     use super::super::document::SETTINGS;
     use super::super::listeners::KEYS;
-    use super::super::reference::{OF_A_PROCESS, OF_A_ROLLOUT, OF_A_WATCH, OF_HEALTH, OF_HOOKS};
-    use super::super::{health, hooks, rollout, watch, world};
+    use super::super::reference::{OF_A_PROCESS, OF_A_ROLLOUT, OF_A_WATCH, OF_HEALTH, OF_HOOKS, OF_NODE};
+    use super::super::{health, hooks, node, rollout, watch, world};
     use super::*;
 
     #[test]
@@ -125,6 +125,7 @@ mod tests {
         assert_eq!(OF_HEALTH.map(|setting| setting.key), health::KEYS);
         assert_eq!(OF_A_REQUEST.map(|setting| setting.key), health::OF_A_REQUEST);
         assert_eq!(OF_A_ROLLOUT.map(|setting| setting.key), rollout::KEYS);
+        assert_eq!(OF_NODE.map(|setting| setting.key), node::KEYS);
         assert_eq!(OF_HOOKS.map(|setting| setting.key), hooks::KEYS);
         assert_eq!(OF_A_WATCH.map(|setting| setting.key), watch::KEYS);
         let schema = schema();

@@ -12,6 +12,7 @@ use super::mistake::{ConfigError, Mistake};
 use super::search::{Source, Surroundings};
 use super::values::{Dialect, StopSignal, Workers, join};
 use super::watch::Watch;
+use crate::dialects::node::NodeOptions;
 use crate::errands::Hooks;
 use crate::health::Checks;
 use crate::supervision::Plan;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub stop_signal: StopSignal,
     /// How often a worker must say that it lives; without it, it need not.
     pub watchdog: Option<Duration>,
+    /// How a Node program is treated.
+    pub node: NodeOptions,
     /// What a generation has to stand; without it, nothing is checked but that it is ready.
     pub health: Option<Checks>,
     /// What is run before and after a reload.
@@ -109,6 +112,7 @@ impl Default for Settings {
             dialect: Dialect::default(),
             stop_signal: StopSignal::default(),
             watchdog: None,
+            node: NodeOptions::default(),
             health: None,
             hooks: Hooks { name: Some("heirloom".into()), ..Hooks::default() },
             watch: Watch::default(),
@@ -208,6 +212,7 @@ fn filled(layer: Layer, cpus: u32) -> Settings {
         stop_signal: layer.stop_signal.unwrap_or(default.stop_signal),
         watchdog: layer.watchdog.filter(|interval| !interval.is_zero()),
         health: checks,
+        node: layer.node.filled(),
         hooks: layer.hooks.filled(&name),
         watch: layer.watch.filled(),
         world: layer.world,

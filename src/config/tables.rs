@@ -9,6 +9,7 @@ use super::in_force::time;
 use super::notation::written_step;
 use super::settings::Settings;
 use super::watch::{Poll, Watch};
+use crate::dialects::node::NodeOptions;
 use crate::errands::Hooks;
 use crate::health::{HttpCheck, Scheme};
 use crate::supervision::Rollout;
@@ -23,6 +24,11 @@ fn table<const N: usize>(entries: [(&str, Option<Value>); N]) -> Option<Value> {
 
 fn words(command: &[OsString]) -> Value {
     command.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+pub(super) fn node(options: &NodeOptions) -> Value {
+    let NodeOptions { preload, wait_ready, shutdown_message } = *options;
+    serde_json::json!({ "preload": preload, "wait_ready": wait_ready, "shutdown_message": shutdown_message })
 }
 
 /// Nothing, if nothing is checked.

@@ -49,6 +49,7 @@ mod start;
 mod token;
 mod wording;
 
+pub use crate::dialects::node::NodeOptions;
 pub use crate::dialects::{Dialect, Evidence, StopSignal};
 pub use crate::sys::launch::{Bounds, CredentialsError, Limit, World};
 pub use build::Build;
@@ -57,7 +58,6 @@ pub use handle::Handle;
 pub use machine::{Master, RunError};
 #[doc(hidden)]
 pub use mishap::kill_worker;
-pub use node::NodeOptions;
 pub use open::{Declaration, ListenError};
 pub use release::{Recipe, Release};
 pub use release_error::ReleaseError;

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use super::hooks::Around;
 use super::identity::{Became, Identity};
-use super::node::{NodeOptions, NodeRelease};
+use super::node::NodeRelease;
 use super::open::Declaration;
 use super::programs::{beginning_of, locate, open_to_hold};
 use super::release_error::ReleaseError;
-use crate::dialects::node::Start;
+use crate::dialects::node::NodeOptions;
 use crate::dialects::{Dialect, StopSignal};
 use crate::errands::Hooks;
 use crate::health::Checks;
@@ -168,14 +168,7 @@ impl Recipe {
         let identity = Identity::of(&held.metadata().map_err(unreadable)?);
         let beginning = beginning_of(&mut held);
         let is_elf = beginning.starts_with(b"\x7fELF");
-        let start = Start::recognised(&program, &beginning);
-        let dialect = match self.dialect {
-            Dialect::Auto if start.is_some() => Dialect::Node,
-            dialect => dialect,
-        };
-        let node = (dialect == Dialect::Node)
-            .then(|| NodeRelease::new(start, &program, &self.command, &environment, &directory, self.node));
-        let node = node.transpose().map_err(ReleaseError::Node)?;
+        let (dialect, node) = self.dialect_of(&program, &beginning, &environment, &directory)?;
         self.check_placeholders(&environment)?;
         self.check_errands(&directory, &environment)?;
         let read = self.files_among_arguments(&directory);
@@ -216,15 +209,6 @@ impl Recipe {
     /// where we were started.
     pub(super) fn remember_where_we_are(&mut self) {
         self.directory.get_or_insert_with(where_we_were_started);
-    }
-
-    /// Where the master accepts by itself, one socket is enough.
-    fn listeners_for(&self, node: Option<&NodeRelease>) -> Vec<Declaration> {
-        let mut listeners = self.listeners.clone();
-        if node.is_some_and(|node| !node.shared) {
-            listeners.iter_mut().for_each(|declaration| declaration.lanes = 1);
-        }
-        listeners
     }
 
     fn resolve_directory(&self) -> Result<PathBuf, ReleaseError> {

@@ -274,3 +274,24 @@ fn a_tls_session_goes_on_after_a_reload() {
     master.wait_until_gone(FIRST);
     assert!(connect("-sess_in").contains("Reused, "), "in another generation");
 }
+
+#[test]
+fn a_script_can_say_itself_when_it_is_ready_and_be_told_to_stop_in_words() {
+    let setup = many(&["one"]);
+    let file = "command = [\"node\"]\n[node]\nwait_ready = true\nshutdown_message = true\n";
+    std::fs::write(setup.path("heirloom.toml"), file).expect("a file");
+    let config = setup.path("heirloom.toml");
+    let master = setup.conduct("words").option("--config", config).start();
+    master.reload();
+    assert_eq!(line(&master, "heard"), "shutdown");
+    let exit = master.wait_for_notice("its end", |notice| match notice {
+        Notice::Exited { generation: FIRST, exit, .. } => Some(exit.to_string()),
+        _ => None,
+    });
+    assert_eq!(exit, "exited with status 0");
+    let not_ready =
+        many(&["one"]).option("--ready-grace", "1s").option("--config", master.path("heirloom.toml")).launch();
+    let (_, reason, _) = not_ready.wait_until_given_up();
+    assert!(reason.to_string().contains("it has not sent 'ready'"), "{reason}");
+    assert_eq!(not_ready.wait().code(), Some(1));
+}

@@ -89,6 +89,7 @@ pub(crate) fn recipe(settings: Settings) -> Recipe {
         watchdog,
         health,
         hooks,
+        node,
         world,
         inherit,
         ..
@@ -106,6 +107,7 @@ pub(crate) fn recipe(settings: Settings) -> Recipe {
         listeners,
         health,
         hooks,
+        node,
         world,
         inherit,
         ..recipe

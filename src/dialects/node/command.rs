@@ -109,7 +109,7 @@ impl Start {
         if has(&["-e", "--eval", "-p", "--print", "-pe"]) {
             return Some("node -e never hears the answer when it wants to listen: put the code into a file".into());
         }
-        let named = |path: &OsStr| Path::new(path).file_name().and_then(|name| wrapper_named(name));
+        let named = |path: &OsStr| Path::new(path).file_name().and_then(wrapper_named);
         let of_program = program.file_name().and_then(wrapper_named).filter(|_| self == Start::ByScript);
         let name = of_program.or_else(|| rest.first().and_then(|script| named(script)))?;
         Some(instead_of(name, rest.get(1..).unwrap_or_default(), script))

@@ -7,6 +7,7 @@ mod command;
 mod conversation;
 mod lines;
 mod message;
+mod options;
 mod readiness;
 mod reply;
 #[cfg(test)]
@@ -15,5 +16,6 @@ mod tests;
 pub(crate) use command::{Preload, Start};
 pub(crate) use conversation::{Conversation, Next, Said};
 pub(crate) use message::Server;
+pub use options::NodeOptions;
 pub(crate) use readiness::{Servers, Verdict};
 pub(crate) use reply::{Place, Refusal};

@@ -17,6 +17,5 @@ mod turn;
 pub(super) use channel::NodeWorker;
 pub(super) use datagrams::Datagrams;
 pub(super) use preload::PreloadFile;
-pub use release::NodeOptions;
 pub(super) use release::NodeRelease;
 pub(super) use turn::Rotation;

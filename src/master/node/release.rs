@@ -1,34 +1,17 @@
 //! What a release means to Node: how it is started, how its connections come, what it cannot be.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use crate::dialects::node::Start;
-use crate::master::release::Release;
+use crate::dialects::Dialect;
+use crate::dialects::node::{NodeOptions, Start};
+use crate::master::open::Declaration;
+use crate::master::release::{Recipe, Release};
+use crate::master::release_error::ReleaseError;
 
 /// Node's own variable for it: `rr`, or `none`.
 const SCHEDULING: &str = "NODE_CLUSTER_SCHED_POLICY";
-
-/// How a Node program is treated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct NodeOptions {
-    /// A few lines of ours are loaded before the script, so that keep-alive clients of an old generation are asked to
-    /// leave instead of being cut off.
-    pub preload: bool,
-    /// It is ready when it says so: `process.send('ready')`.
-    pub wait_ready: bool,
-    /// It is told to stop by the message `'shutdown'`.
-    pub shutdown_message: bool,
-}
-
-impl Default for NodeOptions {
-    fn default() -> Self {
-        NodeOptions { preload: true, wait_ready: false, shutdown_message: false }
-    }
-}
 
 /// A release that speaks Node's protocol.
 #[derive(Debug)]
@@ -48,7 +31,7 @@ impl NodeRelease {
         start: Option<Start>,
         program: &Path,
         arguments: &[OsString],
-        environment: &std::collections::BTreeMap<OsString, OsString>,
+        environment: &BTreeMap<OsString, OsString>,
         directory: &Path,
         options: NodeOptions,
     ) -> Result<NodeRelease, String> {
@@ -70,6 +53,34 @@ fn script_of_package(directory: &Path, name: &str) -> Option<String> {
     let text = std::fs::read(directory.join("package.json")).ok()?;
     let package: serde_json::Value = serde_json::from_slice(&text).ok()?;
     Some(package.get("scripts")?.get(name)?.as_str()?.to_owned())
+}
+
+impl Recipe {
+    /// What the program speaks, and what that means if it is Node's protocol.
+    pub(in crate::master) fn dialect_of(
+        &self,
+        program: &Path,
+        beginning: &[u8],
+        environment: &BTreeMap<OsString, OsString>,
+        directory: &Path,
+    ) -> Result<(Dialect, Option<NodeRelease>), ReleaseError> {
+        let start = Start::recognised(program, beginning);
+        match (self.dialect, start) {
+            (Dialect::Node, _) | (Dialect::Auto, Some(_)) => {}
+            (dialect @ (Dialect::Auto | Dialect::Query | Dialect::Systemd), _) => return Ok((dialect, None)),
+        }
+        let node = NodeRelease::new(start, program, &self.command, environment, directory, self.node);
+        Ok((Dialect::Node, Some(node.map_err(ReleaseError::Node)?)))
+    }
+
+    /// Where the master accepts by itself, one socket is enough.
+    pub(in crate::master) fn listeners_for(&self, node: Option<&NodeRelease>) -> Vec<Declaration> {
+        let mut listeners = self.listeners.clone();
+        if node.is_some_and(|node| !node.shared) {
+            listeners.iter_mut().for_each(|declaration| declaration.lanes = 1);
+        }
+        listeners
+    }
 }
 
 impl Release {
