@@ -65,7 +65,6 @@ impl Shares {
     }
 
     /// In per cent, rounded; a share is never shown as none.
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "only the control socket tells it"))]
     pub(super) fn percent(&self, generation: GenerationId) -> u8 {
         let total: u64 = self.weights.iter().map(|(_, weight)| u64::from(*weight)).sum();
         let own: u64 =
