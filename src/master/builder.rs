@@ -13,7 +13,7 @@ use super::release_error::ReleaseError;
 use crate::supervision::{Coalescing, FirstStart, Policy};
 use crate::sys::lanes::LANES;
 
-/// Puts a [`Master`] together.
+/// Puts a [`Master`](super::Master) together.
 #[derive(Clone, Debug)]
 pub struct Builder {
     pub(super) recipes: Recipes,

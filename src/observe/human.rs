@@ -230,7 +230,7 @@ fn deeds(deed: &Deed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
         Deed::Changed { generation, what } => write!(f, "generation {generation}: {what}"),
         Deed::Door { generation, listener, address } => {
-            write!(f, "generation {generation} alone can be looked at: http://{address} leads to its {listener}")
+            write!(f, "generation {generation} alone can be looked at: {address} leads to its {listener}")
         }
         Deed::Limited { listener, what } => write!(f, "{listener}: {what}"),
         Deed::Trouble { what } => f.write_str(what),
