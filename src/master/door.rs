@@ -51,7 +51,7 @@ impl Drop for Door {
 
 impl Doors {
     /// Those of all generations: the listener and the address.
-    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "only the control socket tells it"))]
+    #[cfg(feature = "control")]
     pub(super) fn iter(&self) -> impl Iterator<Item = (GenerationId, ListenerId, SocketAddr)> + '_ {
         self.0.iter().map(|(&(generation, listener), door)| (generation, listener, door.address))
     }
