@@ -25,7 +25,7 @@ use super::release_error::ReleaseError;
 use super::report::{self, Deed, Notices, Report, Sink, What};
 use super::rescue::Relays;
 use super::token::Token;
-use super::wording::{in_full, shown};
+use super::wording::in_full;
 use crate::protocol::Address;
 use crate::supervision::{
     Command, Ending, Event, GenerationId, Origin, Outcome, RequestId, Supervisor, Uptime, WorkerId,
@@ -232,7 +232,7 @@ impl Master {
         plan.first_alone = self.first_must_prove(&release);
         plan.rollout.by_workers = self.shares_only_by_workers(&release);
         if self.supervisor.rising() == Some(generation) {
-            self.report(resolved(generation, &release));
+            self.report(Deed::resolved(generation, &release));
             self.releases.insert(generation, release);
         }
         self.feed(Event::Resolved { generation, plan });
@@ -287,15 +287,6 @@ pub(super) fn listening(listener: &Listener) -> Deed {
         address: listener.address().to_string(),
         way: listener.way().to_string(),
         lanes: listener.lane_count(),
-    }
-}
-
-fn resolved(generation: GenerationId, release: &Release) -> Deed {
-    Deed::Resolved {
-        generation,
-        program: release.program.display().to_string(),
-        command: release.arguments.iter().map(|argument| shown(&argument.to_string_lossy())).collect(),
-        directory: release.directory.display().to_string(),
     }
 }
 

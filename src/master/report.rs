@@ -8,6 +8,8 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 
+use super::release::Release;
+use super::wording::shown;
 use crate::dialects::Evidence;
 use crate::errands::Hook;
 use crate::supervision::{GenerationId, Notice, Slot};
@@ -106,6 +108,18 @@ pub enum Deed {
     Limited { listener: String, what: String },
     /// Something that should work did not.
     Trouble { what: String },
+}
+
+impl Deed {
+    /// What the release is.
+    pub(super) fn resolved(generation: GenerationId, release: &Release) -> Deed {
+        Deed::Resolved {
+            generation,
+            program: release.program.display().to_string(),
+            command: release.arguments.iter().map(|argument| shown(&argument.to_string_lossy())).collect(),
+            directory: release.directory.display().to_string(),
+        }
+    }
 }
 
 /// A stream of reports. Whoever does not read loses some and is told how many, but never holds up the master.
