@@ -51,7 +51,7 @@ fn a_deployment_is_a_reload_by_itself_and_so_is_what_comes_after() {
     let master = setup(SOON).start();
     for number in [2, 3] {
         deploy(&master, number);
-        assert_eq!(master.wait_for_promotion().0, GenerationId(number.into()));
+        assert_eq!(master.wait_for_promotion().0, GenerationId(number));
         assert_eq!(get(&master.target(), "/").0.generation, number);
     }
     // Nobody runs the first release any more; what the symlink leads to now counts.

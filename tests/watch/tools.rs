@@ -3,8 +3,11 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use super::watched::{Place, Watched};
+use heirloom::triggers::watch::{Pace, Selection};
+
+use super::watched::{AT_ONCE, Place, Watched};
 
 /// Runs a tool in this place, which must succeed.
 fn run(place: &Place, program: impl AsRef<OsStr>, arguments: &[&str]) {
@@ -75,7 +78,8 @@ fn git_checkout_is_one_change_of_all_that_it_changes() {
         let who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"];
         run(place, "git", &[&who[..], arguments].concat());
     };
-    let mut watched = Watched::tree(&[], &["marker.txt"], |place| {
+    let patient = Pace { quiet: Duration::from_millis(500), ..AT_ONCE };
+    let repository = |place: &Place| {
         project(place);
         place.write(".gitignore", "marker.txt\n");
         git(place, &["init", "--quiet"]);
@@ -86,7 +90,8 @@ fn git_checkout_is_one_change_of_all_that_it_changes() {
             git(place, &["add", "."]);
             git(place, &["commit", "--quiet", "--message", branch]);
         }
-    });
+    };
+    let mut watched = Watched::with(patient, repository, |place| Selection::Tree(place.tree(&[], &[])));
     git(&watched.place(), &["checkout", "--quiet", "first"]);
     assert_eq!(watched.told(), [["main.rs", "other.rs"]]);
     git(&watched.place(), &["status"]);

@@ -15,6 +15,8 @@ use crate::sys::storage;
 const TICK: Duration = Duration::from_millis(100);
 /// A member of a directory that is larger is not read: its size and its time must do.
 const LARGE: u64 = 32 << 20;
+/// So much is read at once.
+const PIECE: usize = 1 << 16;
 
 /// Looks at a file; reads it only if it is not what is known already.
 pub(super) fn at(path: &Path, kind: Kind, known: Option<&Print>) -> Sight {
@@ -82,7 +84,8 @@ fn by_numbers(metadata: &Metadata) -> Print {
 
 fn hash(file: &mut File) -> io::Result<u128> {
     let mut hash = Xxh3::new();
-    let mut buffer = vec![0; 1 << 16];
+    let length = file.metadata()?.len();
+    let mut buffer = vec![0; usize::try_from(length + 1).map_or(PIECE, |length| length.min(PIECE))];
     loop {
         match file.read(&mut buffer) {
             Ok(0) => return Ok(hash.digest128()),
