@@ -243,7 +243,10 @@ fn a_master_can_be_stopped_and_whoever_asked_is_told_when_it_has() {
 #[test]
 fn where_there_is_no_master_every_verb_says_so_with_4() {
     let place = tempfile::tempdir().expect("a directory");
-    let verbs = ["reload", "status", "history", "abort", "stop", "events", "logs", "sockets"];
+    let verbs = [
+        "reload", "status", "history", "abort", "promote", "rollback", "pause", "resume", "stop", "events", "logs",
+        "sockets",
+    ];
     for verb in verbs.map(|verb| vec![verb]).into_iter().chain([vec!["scale", "1"]]) {
         let socket = place.path().join("nowhere.sock");
         let told = call_at(place.path(), &verb, &[("HEIRLOOM_SOCKET", socket.as_os_str())]);

@@ -24,7 +24,6 @@ pub(crate) struct Snapshot {
     /// What generations run, once it is known.
     pub(crate) releases: BTreeMap<GenerationId, Arc<Release>>,
     pub(crate) listeners: Vec<ListenerFacts>,
-    #[allow(dead_code, reason = "for the status")]
     pub(crate) doors: Vec<DoorFacts>,
     pub(crate) latest_report: u64,
 }
@@ -41,7 +40,6 @@ pub(crate) struct WorkerFacts {
 
 /// An address that leads to one generation alone.
 #[derive(Debug)]
-#[allow(dead_code, reason = "for the status")]
 pub(crate) struct DoorFacts {
     pub(crate) generation: GenerationId,
     /// The listener that it stands for.

@@ -1,10 +1,11 @@
 //! What is remembered of one generation.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use crate::master::Evidence;
-use crate::supervision::{GenerationId, Origin, Slot};
+use crate::supervision::{GenerationId, Origin, SharedBy, Slot};
 
 /// A generation, from the wish for it to its end.
 #[derive(Clone, Debug)]
@@ -17,6 +18,16 @@ pub struct Attempt {
     pub release: Option<Ran>,
     /// What has become of it.
     pub fate: Fate,
+    /// How far it has come, as long as it rises.
+    pub progress: Progress,
+    /// Its clock stands still.
+    pub paused: bool,
+    /// What was wrong when a health check last failed.
+    pub failed_check: Option<String>,
+    /// When it began to wait for a word.
+    pub held: Option<SystemTime>,
+    /// The shares that it had, and since when.
+    pub steps: Vec<(Shared, SystemTime)>,
     /// Why it was given up or rolled back.
     pub why: Option<String>,
     /// What it waits for.
@@ -67,6 +78,47 @@ pub enum Fate {
     RolledBack,
 }
 
+/// How far a generation has come that rises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Not all of its workers are ready.
+    Unready,
+    /// Its health is checked.
+    Checked,
+    /// It has proved itself, and waits until somebody promotes it, or for so long.
+    Held {
+        /// For how long.
+        most: Option<Duration>,
+    },
+    /// It has a share.
+    Sharing(Shared),
+}
+
+/// A share of a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// How much, in per cent.
+    pub percent: u8,
+    /// Of what.
+    pub by: SharedBy,
+    /// Which step it is, counted from 1.
+    pub step: u32,
+    /// Of how many.
+    pub steps: u32,
+    /// For how long; none: until somebody promotes it.
+    pub hold: Option<Duration>,
+}
+
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shared { percent, by, step, steps, .. } = self;
+        match by {
+            SharedBy::Connections => write!(f, "{percent} % of new connections, step {step} of {steps}"),
+            SharedBy::Workers => write!(f, "{percent} % of the workers, step {step} of {steps}"),
+        }
+    }
+}
+
 impl Attempt {
     /// One that begins.
     pub(super) fn new(generation: GenerationId, origin: Origin, started: SystemTime) -> Attempt {
@@ -75,6 +127,11 @@ impl Attempt {
             origin,
             release: None,
             fate: Fate::Rising,
+            progress: Progress::Unready,
+            paused: false,
+            failed_check: None,
+            held: None,
+            steps: Vec::new(),
             why: None,
             waits_for: None,
             slot: None,
@@ -87,5 +144,33 @@ impl Attempt {
             evidence: BTreeMap::new(),
             failed: None,
         }
+    }
+
+    /// Whether it has proved itself and does not serve yet.
+    pub fn is_proven(&self) -> bool {
+        self.fate == Fate::Rising && matches!(self.progress, Progress::Held { .. } | Progress::Sharing(_))
+    }
+
+    /// What it waits for, in words.
+    pub fn stand(&self) -> String {
+        let generation = self.generation;
+        let stand = match (&self.waits_for, self.progress) {
+            (Some(what), _) => what.clone(),
+            (None, Progress::Unready) => format!("generation {generation} is not ready yet"),
+            (None, Progress::Checked) => format!("the health of generation {generation} is being checked"),
+            (None, Progress::Held { most: None }) => {
+                format!("generation {generation} is held until somebody promotes it")
+            }
+            (None, Progress::Held { most: Some(most) }) => {
+                format!("generation {generation} is held for {} s, or until somebody promotes it", most.as_secs_f64())
+            }
+            (None, Progress::Sharing(shared)) => {
+                let until = if shared.hold.is_none() { ", until somebody promotes it" } else { "" };
+                format!("generation {generation} has {shared}{until}")
+            }
+        };
+        let failed = self.failed_check.as_ref().map(|why| format!("; a health check failed: {why}"));
+        let paused = if self.paused { "; its rollout is paused" } else { "" };
+        format!("{stand}{paused}{}", failed.unwrap_or_default())
     }
 }

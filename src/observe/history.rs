@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
-use super::attempt::{Attempt, Fate, Ran};
+use super::attempt::{Attempt, Fate, Progress, Ran, Shared};
 use crate::master::{Deed, Report, What};
 use crate::supervision::{GenerationId, Notice, Origin, Reason};
 
@@ -30,6 +30,8 @@ pub struct Totals {
     pub aborted: u64,
     /// Generations that were rolled back.
     pub rolled_back: u64,
+    /// How often a generation's health checks began to fail.
+    pub unhealthy: u64,
     /// Workers that took over the slot of one that ended.
     pub restarts: u64,
     /// Workers that were killed because a grace was over.
@@ -101,14 +103,14 @@ impl History {
                 });
                 self.forget();
             }
-            Notice::Remembered { .. }
-            | Notice::Ready { .. }
-            | Notice::Checking { .. }
+            Notice::Checking { .. }
             | Notice::Held { .. }
             | Notice::Sharing { .. }
             | Notice::Paused { .. }
             | Notice::Resumed { .. }
-            | Notice::Unhealthy { .. }
+            | Notice::Unhealthy { .. } => self.proving(notice, time),
+            Notice::Remembered { .. }
+            | Notice::Ready { .. }
             | Notice::NotSteered { .. }
             | Notice::StandingBy { .. }
             | Notice::Draining { .. }
@@ -118,6 +120,29 @@ impl History {
             | Notice::Scaled { .. }
             | Notice::Stopping { .. }
             | Notice::Ended { .. } => {}
+        }
+    }
+
+    /// Between ready and promoted, or not much later.
+    fn proving(&mut self, notice: &Notice, time: SystemTime) {
+        match *notice {
+            Notice::Checking { generation } => self.change(generation, |it| it.progress = Progress::Checked),
+            Notice::Held { generation, most } => self.change(generation, |it| {
+                (it.progress, it.failed_check) = (Progress::Held { most }, None);
+                it.held = Some(time);
+            }),
+            Notice::Sharing { generation, percent, step, steps, hold, by } => self.change(generation, |it| {
+                let shared = Shared { percent, by, step, steps, hold };
+                (it.progress, it.failed_check) = (Progress::Sharing(shared), None);
+                it.steps.push((shared, time));
+            }),
+            Notice::Paused { generation, .. } => self.change(generation, |it| it.paused = true),
+            Notice::Resumed { generation, .. } => self.change(generation, |it| it.paused = false),
+            Notice::Unhealthy { generation, ref why } => {
+                self.totals.unhealthy += 1;
+                self.change(generation, |it| it.failed_check = Some(why.clone()));
+            }
+            _ => {}
         }
     }
 
@@ -170,6 +195,7 @@ impl History {
         self.totals.promoted += 1;
         self.change(generation, |it| {
             it.fate = Fate::Promoted;
+            (it.paused, it.failed_check) = (false, None);
             it.finished = Some(time);
             it.previous = previous;
         });

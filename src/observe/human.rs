@@ -125,29 +125,37 @@ fn rules(notice: &Notice, pid: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result 
 /// Between ready and promoted.
 fn proving(notice: &Notice, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match notice {
-        Notice::Checking { generation } => write!(f, "generation {generation} is ready, its health is checked"),
+        Notice::Checking { generation } => {
+            write!(f, "generation {generation} is ready; before any client meets it, its health is checked")
+        }
         Notice::Held { generation, most: None } => {
-            write!(f, "generation {generation} is held until somebody promotes it")
+            write!(f, "generation {generation} has proved itself and is held until somebody promotes it")
         }
         Notice::Held { generation, most: Some(most) } => {
-            write!(f, "generation {generation} is held, for {} s or until somebody promotes it", most.as_secs_f64())
+            let seconds = most.as_secs_f64();
+            write!(
+                f,
+                "generation {generation} has proved itself and is held for {seconds} s, or until somebody promotes it"
+            )
         }
         Notice::Sharing { generation, percent, step, steps, hold, by } => {
             let of = match by {
                 SharedBy::Connections => "new connections",
-                SharedBy::Workers => "workers",
+                SharedBy::Workers => "the workers",
             };
             write!(f, "generation {generation} has {percent} % of {of} (step {step} of {steps}")?;
-            hold.map_or(Ok(()), |hold| write!(f, ", for {} s", hold.as_secs_f64()))?;
-            f.write_str(")")
+            match hold {
+                Some(hold) => write!(f, ", for {} s)", hold.as_secs_f64()),
+                None => f.write_str(", until somebody promotes it)"),
+            }
         }
         Notice::Paused { generation, origin } => {
-            write!(f, "the rollout of generation {generation} stands still ({origin})")
+            write!(f, "the rollout of generation {generation} is paused: it stays where it is ({origin})")
         }
         Notice::Resumed { generation, origin } => {
             write!(f, "the rollout of generation {generation} goes on ({origin})")
         }
-        Notice::Unhealthy { generation, why } => write!(f, "generation {generation} fails its health check: {why}"),
+        Notice::Unhealthy { generation, why } => write!(f, "generation {generation} failed a health check: {why}"),
         _ => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ mod json;
 mod standing;
 mod systemd;
 
-pub use attempt::{Attempt, Fate, Ran};
+pub use attempt::{Attempt, Fate, Progress, Ran, Shared};
 pub use history::{History, Totals};
 pub use human::{Human, Weight};
 pub use json::json;

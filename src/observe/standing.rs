@@ -1,13 +1,13 @@
 //! How the service stands, in the words of `sd_notify`. Pure: reports in, datagrams out.
 //!
 //! READY=1 is said at the first promotion, and RELOADING=1 … READY=1 around each further generation, whatever becomes of
-//! it: what serves goes on serving.
+//! it: what serves goes on serving. One that is held, or has a share, has been reloaded as far as systemd is concerned.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::master::{Report, What};
-use crate::supervision::{Ending, GenerationId, Notice, WorkerId};
+use crate::supervision::{Ending, GenerationId, Notice, SharedBy, WorkerId};
 
 /// As much of a status as is worth a line.
 const LONGEST: usize = 400;
@@ -17,6 +17,8 @@ const LONGEST: usize = 400;
 pub(super) struct Standing {
     serving: Option<GenerationId>,
     rising: Option<GenerationId>,
+    /// How far that one has come, once it is proved.
+    proven: Option<String>,
     ready: BTreeSet<(GenerationId, WorkerId)>,
     /// What became of the last generation that did not come to serve.
     last: Option<String>,
@@ -44,9 +46,18 @@ impl Standing {
             Notice::Ready { generation, worker, .. } => drop(self.ready.insert((*generation, *worker))),
             Notice::Exited { generation, worker, .. } => drop(self.ready.remove(&(*generation, *worker))),
             Notice::Rising { generation, .. } => {
-                self.rising = Some(*generation);
+                (self.rising, self.proven) = (Some(*generation), None);
                 self.serving?;
                 return Some(format!("RELOADING=1\nMONOTONIC_USEC={}", now.as_micros()));
+            }
+            // What comes now may take hours: nobody should take that for a reload that hangs.
+            Notice::Held { .. } => return self.has_proved_itself("is held".to_owned()),
+            Notice::Sharing { percent, by, .. } => {
+                let of = match by {
+                    SharedBy::Connections => "new connections",
+                    SharedBy::Workers => "the workers",
+                };
+                return self.has_proved_itself(format!("has {percent} % of {of}"));
             }
             Notice::Promoted { generation, .. } => {
                 let previous = self.serving.replace(*generation);
@@ -77,8 +88,6 @@ impl Standing {
             | Notice::WaitingForLane { .. }
             | Notice::Started { .. }
             | Notice::Checking { .. }
-            | Notice::Held { .. }
-            | Notice::Sharing { .. }
             | Notice::Paused { .. }
             | Notice::Resumed { .. }
             | Notice::Unhealthy { .. }
@@ -95,12 +104,18 @@ impl Standing {
         None
     }
 
+    fn has_proved_itself(&mut self, how: String) -> Option<String> {
+        let is_first = self.proven.replace(how).is_none();
+        (is_first && self.serving.is_some() && self.end.is_none()).then(|| "READY=1".to_owned())
+    }
+
     fn status(&self) -> String {
         if let Some(end) = &self.end {
             return in_a_line(end);
         }
         let serving = self.serving.map(|serving| format!("generation {serving} serves ({})", self.workers(serving)));
-        let rising = self.rising.map(|rising| format!("generation {rising} rises"));
+        let how = self.proven.as_deref().unwrap_or("rises");
+        let rising = self.rising.map(|rising| format!("generation {rising} {how}"));
         let parts: Vec<String> = [serving, rising, self.last.clone()].into_iter().flatten().collect();
         in_a_line(&parts.join("; "))
     }
@@ -163,6 +178,25 @@ mod tests {
         tell(&mut standing, ready(SECOND, 3));
         let said = tell(&mut standing, Notice::Promoted { generation: SECOND, previous: Some(FIRST) });
         assert_eq!(said.as_deref(), Some("READY=1\nSTATUS=generation 2 serves (2 workers)"));
+    }
+
+    #[test]
+    fn a_canary_may_take_hours_and_is_no_reload_that_hangs() {
+        let mut standing = serving();
+        tell(&mut standing, rising(SECOND));
+        let shared = |percent| Notice::Sharing {
+            generation: SECOND,
+            percent,
+            step: 1,
+            steps: 3,
+            hold: None,
+            by: SharedBy::Connections,
+        };
+        let said = tell(&mut standing, shared(5));
+        let status = "STATUS=generation 1 serves (1 worker); generation 2 has 5 % of new connections";
+        assert_eq!(said, Some(format!("READY=1\n{status}")));
+        let said = tell(&mut standing, shared(25)).expect("it is news");
+        assert!(said.starts_with("STATUS=") && said.contains("25 %"), "{said}");
     }
 
     #[test]

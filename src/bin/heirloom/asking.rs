@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::exit_code::ExitCode;
+use crate::render::WaysOn;
 use crate::show;
 use heirloom::config::{self, Layer, Settings, Surroundings};
 use heirloom::control::{Around, AskError, Client, Places};
@@ -75,6 +76,18 @@ impl Whom {
     /// How long the master is to wait until it answers.
     pub(crate) fn timeout_seconds(&self) -> Option<f64> {
         self.timeout.map(|timeout| timeout.as_secs_f64())
+    }
+
+    /// How the same master is asked for something else.
+    pub(crate) fn again(&self, verb: &str) -> String {
+        let name = self.name.as_ref().map(|name| format!(" --name {name}"));
+        let socket = self.socket.as_ref().map(|socket| format!(" --socket {}", socket.display()));
+        format!("heirloom {verb}{}{}", name.unwrap_or_default(), socket.unwrap_or_default())
+    }
+
+    /// The verbs that go on with a rollout.
+    pub(crate) fn ways_on(&self) -> WaysOn {
+        WaysOn { promote: self.again("promote"), abort: self.again("abort"), resume: self.again("resume") }
     }
 
     pub(crate) fn wants_json(&self) -> bool {

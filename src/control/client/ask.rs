@@ -16,7 +16,8 @@ use super::error::{AskError, ConnectError, Unreachable};
 use super::events::Events;
 use crate::control::Places;
 use crate::control::model::{
-    Abort, Answer, EventsQuery, History, LogsQuery, Problem, Reload, Scale, Sockets, Status, Stop,
+    Abort, Answer, EventsQuery, History, LogsQuery, Pause, Problem, Promote, Reload, Resume, Rollback, Scale, Sockets,
+    Status, Stop,
 };
 
 /// Answers are not longer than this.
@@ -86,6 +87,26 @@ impl Client {
     /// Raises a new generation. Without a `timeout_seconds`, waits for as long as it takes.
     pub async fn reload(&self, reload: &Reload) -> Answered<Answer> {
         self.tell("/v1/reload", reload, reload.timeout_seconds).await
+    }
+
+    /// Lets the generation go on that is held, or has a share. Without a `timeout_seconds`, waits for as long as it takes.
+    pub async fn promote(&self, promote: &Promote) -> Answered<Answer> {
+        self.tell("/v1/promote", promote, promote.timeout_seconds).await
+    }
+
+    /// Goes back to a generation that served. Without a `timeout_seconds`, waits for as long as it takes.
+    pub async fn rollback(&self, rollback: &Rollback) -> Answered<Answer> {
+        self.tell("/v1/rollback", rollback, rollback.timeout_seconds).await
+    }
+
+    /// Stops the clock of the generation that rises.
+    pub async fn pause(&self, pause: &Pause) -> Answered<Answer> {
+        self.tell("/v1/pause", pause, Some(0.0)).await
+    }
+
+    /// Lets it run again.
+    pub async fn resume(&self, resume: &Resume) -> Answered<Answer> {
+        self.tell("/v1/resume", resume, Some(0.0)).await
     }
 
     /// Gives up the generation that rises.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Origin, Release, Time};
+use super::{Origin, Release, Step, Time};
 
 /// `GET /v1/history`: the last attempts, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,12 @@ pub struct Attempt {
     pub last_lines: Vec<String>,
     /// When it began to rise.
     pub started: Time,
+    /// When it had proved itself and began to wait for a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Time>,
+    /// The shares that it had on its way, one after the other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
     /// When it was promoted or given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished: Option<Time>,

@@ -22,7 +22,7 @@ pub struct Listener {
     pub way: Way,
     /// A worker asked for it; it was not declared.
     pub by_query: bool,
-    /// The generation that new connections go to.
+    /// The generation that new connections go to, or most of them.
     pub steered_to: Option<u32>,
     /// Its sockets.
     pub lanes: Vec<Lane>,
@@ -63,6 +63,9 @@ pub struct Lane {
     pub generation: Option<u32>,
     /// New connections go there.
     pub steered: bool,
+    /// How much of them, in per cent.
+    #[serde(default)]
+    pub share_percent: u8,
     /// Connections that nobody has accepted yet.
     pub queue: u64,
     /// How many can wait.

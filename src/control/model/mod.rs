@@ -6,14 +6,16 @@ mod event;
 mod history;
 mod listener;
 mod problem;
+mod rollout;
 mod status;
 mod time;
 
-pub use command::{Abort, Answer, Outcome, Reload, Scale, Stop, Wait};
+pub use command::{Abort, Answer, Outcome, Pause, Promote, Reload, Resume, Rollback, Scale, Stop, Strategy, Wait};
 pub use event::{EventsQuery, LogsQuery, Missed, Told};
 pub use history::{Attempt, AttemptOutcome, History};
 pub use listener::{Holder, Lane, LaneState, Listener, Sockets, Stranger, Way};
 pub use problem::Problem;
+pub use rollout::{Door, Rollout, SharedBy, Step};
 pub use status::{
     Generation, GenerationState, MasterState, Origin, ReadyBy, Release, Reloads, Status, Worker, WorkerState,
 };

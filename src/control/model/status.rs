@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Listener, Time};
+use super::{Listener, Rollout, Time};
 
 /// `GET /v1/status`: all that is, at one instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct Status {
     pub serving: Option<u32>,
     /// The generation that is on its way up.
     pub rising: Option<u32>,
+    /// How the one fares that is on its way up, once it is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
     /// Another reload waits for the outcome of the one that is under way.
     pub reload_waits: bool,
     /// How reloads have ended so far; the first start is one.
@@ -103,6 +106,9 @@ pub struct Generation {
     /// What it waits for, if it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<String>,
+    /// How much of all new connections goes to it, in per cent; or, where all have one lane, how much of the workers it has.
+    #[serde(default)]
+    pub share_percent: u8,
     /// How many of its workers can serve.
     pub ready: u32,
     /// How many workers it is to have; of one that leaves, how many there still are.
@@ -130,7 +136,7 @@ pub struct Generation {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed_on_disk: Vec<String>,
     /// In so many seconds its present state ends by itself: it is drained (`standby`), or what is left of it is killed
-    /// (`draining`, `sweeping`), or given up (`starting`).
+    /// (`draining`, `sweeping`), it is given up (`starting`, `checking`), or goes on (`held`, `sharing`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until_seconds: Option<f64>,
 }

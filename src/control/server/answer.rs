@@ -63,7 +63,7 @@ pub(super) fn json(value: &impl Serialize) -> Response<Body> {
 /// The answer to a command: its status tells whether it went well.
 pub(super) fn answered(answer: &Answer) -> Response<Body> {
     let status = match answer.outcome {
-        Outcome::Promoted | Outcome::Drained | Outcome::Done => StatusCode::OK,
+        Outcome::Proven | Outcome::Promoted | Outcome::Drained | Outcome::Done => StatusCode::OK,
         Outcome::GoingOn => StatusCode::ACCEPTED,
         Outcome::Rejected | Outcome::RolledBack | Outcome::Refused => StatusCode::CONFLICT,
     };

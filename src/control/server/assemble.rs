@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::listeners;
 use super::office::Office;
+use super::proving;
 use crate::control::model::{
     Attempt, AttemptOutcome, Generation, GenerationState, MasterState, Origin, ReadyBy, Release, Reloads, Status, Time,
     Worker, WorkerState,
@@ -36,6 +37,7 @@ pub(super) fn status(office: &Office, snapshot: &Snapshot) -> Status {
         state: state(&snapshot.view, totals),
         serving: snapshot.view.serving.map(|id| id.0),
         rising: snapshot.view.rising.map(|id| id.0),
+        rollout: proving::rollout(snapshot, &attempts),
         reload_waits: snapshot.view.reload_waits,
         reloads: Reloads {
             promoted: totals.promoted,
@@ -71,6 +73,7 @@ fn generation(view: &GenerationView, attempt: Option<&observe::Attempt>, snapsho
         state: generation_state(view.stage),
         waits_for: attempt.and_then(|attempt| attempt.waits_for.clone()),
         ready: count(workers.iter().filter(is_ready).count()),
+        share_percent: view.share,
         total: view.wanted.unwrap_or(count(workers.len())),
         connections: sum(&workers, |worker| worker.connections),
         cpu_seconds: sum(&workers, |worker| worker.cpu_seconds),
@@ -154,6 +157,8 @@ pub(super) fn attempt(attempt: &observe::Attempt) -> Attempt {
         slot: attempt.slot.map(|slot| slot.0),
         last_lines: attempt.last_lines.clone(),
         started: Time(attempt.started),
+        held: attempt.held.map(Time),
+        steps: attempt.steps.iter().map(proving::step).collect(),
         finished: attempt.finished.map(Time),
         took_seconds: took.map(|took| took.as_secs_f64()),
         previous: attempt.previous.map(|id| id.0),
@@ -176,7 +181,7 @@ fn ago(time: SystemTime) -> f64 {
     time.elapsed().unwrap_or_default().as_secs_f64()
 }
 
-fn left(until: Option<Uptime>, now: Uptime) -> Option<f64> {
+pub(super) fn left(until: Option<Uptime>, now: Uptime) -> Option<f64> {
     until.map(|until| until.since(now).as_secs_f64())
 }
 

@@ -1,4 +1,4 @@
-//! What is asked for, and waiting for what becomes of it.
+//! What is asked for, and how it is asked of the master. What becomes of it is elsewhere.
 
 use std::time::{Duration, Instant};
 
@@ -6,14 +6,12 @@ use tokio::sync::oneshot;
 
 use super::answer::Refusal;
 use super::office::Office;
-use crate::control::model::{Abort, Answer, Outcome, Reload, Scale, Stop, Wait};
+use crate::control::model::{Abort, Answer, Outcome, Pause, Promote, Reload, Resume, Rollback, Scale, Stop};
 use crate::master::shown;
-use crate::observe::{Attempt, Fate};
+use crate::master::snapshot::Snapshot;
 use crate::supervision::{self, Command, GenerationId, Origin};
 use crate::sys::files;
 
-/// The history hears of an outcome a moment after whoever asked.
-const A_MOMENT: Duration = Duration::from_secs(5);
 /// Nobody waits longer than a year.
 const LONGEST: Duration = Duration::from_secs(31_536_000);
 /// More workers than this are a mistake.
@@ -29,36 +27,53 @@ pub(super) struct Asking<'a> {
     pub(super) since: Instant,
 }
 
-type Answered = Result<Answer, Refusal>;
+/// It has been asked for.
+pub(super) struct Asked {
+    pub(super) outcome: oneshot::Receiver<supervision::Outcome>,
+    pub(super) origin: Origin,
+    /// The generation that served then, of whoever wants it to serve no more.
+    pub(super) before: Option<GenerationId>,
+}
+
+pub(super) type Answered = Result<Answer, Refusal>;
 
 impl Asking<'_> {
     pub(super) async fn reload(&self, reload: Reload) -> Answered {
         let patience = patience(reload.timeout_seconds)?;
-        let outcome = self.ask(Command::RELOAD, "reload", reload.reason).await?;
-        if reload.wait == Wait::None {
-            return self.going_on().await;
-        }
-        let known = async {
-            match outcome.await {
-                Ok(supervision::Outcome::Promoted(generation)) => Some(self.promoted(generation, reload.wait).await),
-                Ok(supervision::Outcome::Rejected { generation, why }) => Some(self.rejected(generation, why).await),
-                Ok(other) => Some(self.told(other)),
-                Err(_) => None,
-            }
-        };
-        match within(patience, known).await {
-            Some(Some(answer)) => Ok(answer),
-            Some(None) => Err(Refusal::master_has_ended()),
-            None => self.going_on().await,
-        }
+        let command = Command::Reload { strategy: reload.strategy.map(Into::into), hold: reload.hold };
+        let asked = self.ask(command, "reload", reload.reason).await?;
+        self.outcome(asked, reload.wait, patience).await
+    }
+
+    pub(super) async fn promote(&self, promote: Promote) -> Answered {
+        let patience = patience(promote.timeout_seconds)?;
+        let rising = self.snapshot().await?.view.rising;
+        let asked = self.ask(Command::Promote, "promote", None).await?;
+        Ok(about(rising, self.outcome(asked, promote.wait, patience).await?))
+    }
+
+    pub(super) async fn rollback(&self, rollback: Rollback) -> Answered {
+        let patience = patience(rollback.timeout_seconds)?;
+        let before = self.snapshot().await?.view.serving;
+        let command = Command::Rollback { to: rollback.to.map(GenerationId) };
+        let asked = self.ask(command, "rollback", rollback.reason).await?;
+        self.outcome(Asked { before, ..asked }, rollback.wait, patience).await
+    }
+
+    pub(super) async fn pause(&self, pause: Pause) -> Answered {
+        self.ask_the_rising(Command::Pause, "pause", pause.reason).await
+    }
+
+    pub(super) async fn resume(&self, resume: Resume) -> Answered {
+        self.ask_the_rising(Command::Resume, "resume", resume.reason).await
     }
 
     pub(super) async fn abort(&self, abort: Abort) -> Answered {
-        self.ask_and_wait(Command::Abort, "abort", abort.reason).await
+        self.ask_the_rising(Command::Abort, "abort", abort.reason).await
     }
 
     pub(super) async fn scale(&self, scale: Scale) -> Answered {
-        let snapshot = self.office.master.snapshot().await.ok_or_else(Refusal::master_has_ended)?;
+        let snapshot = self.snapshot().await?;
         let serving = snapshot.view.generations.iter().find(|view| Some(view.id) == snapshot.view.serving);
         let present = i64::from(serving.and_then(|view| view.wanted).unwrap_or(0));
         let (command, wanted) = match (scale.workers, scale.by) {
@@ -77,121 +92,41 @@ impl Asking<'_> {
 
     pub(super) async fn stop(&self, stop: Stop) -> Answered {
         let patience = patience(stop.timeout_seconds)?;
-        let outcome = self.ask(Command::Stop { fast: stop.fast }, "stop", stop.reason).await?;
+        let asked = self.ask(Command::Stop { fast: stop.fast }, "stop", stop.reason).await?;
         if !stop.wait {
             return self.going_on().await;
         }
-        match within(patience, outcome).await {
+        match within(patience, asked.outcome).await {
             Some(Ok(outcome)) => Ok(self.told(outcome)),
             Some(Err(_)) => Ok(self.answer(Outcome::Done)), // it has ended
             None => self.going_on().await,
         }
     }
 
-    async fn ask(
-        &self,
-        command: Command,
-        verb: &str,
-        reason: Option<String>,
-    ) -> Result<oneshot::Receiver<supervision::Outcome>, Refusal> {
+    async fn ask(&self, command: Command, verb: &str, reason: Option<String>) -> Result<Asked, Refusal> {
         let reason = reason.map(|reason| shown(reason.trim())).filter(|reason| !reason.is_empty());
         let origin = Origin { by: format!("{verb} by {}", self.by), reason };
-        self.office.master.start_asking(command, origin).await.ok_or_else(Refusal::master_has_ended)
+        let asked = self.office.master.start_asking(command, origin.clone()).await;
+        Ok(Asked { outcome: asked.ok_or_else(Refusal::master_has_ended)?, origin, before: None })
     }
 
     async fn ask_and_wait(&self, command: Command, verb: &str, reason: Option<String>) -> Answered {
-        let outcome = self.ask(command, verb, reason).await?.await.map_err(|_| Refusal::master_has_ended())?;
-        Ok(self.told(outcome))
+        let asked = self.ask(command, verb, reason).await?;
+        Ok(self.told(asked.outcome.await.map_err(|_| Refusal::master_has_ended())?))
     }
 
-    /// The generation serves. Whoever wants to, waits until nothing is left of the one before, or it comes back.
-    async fn promoted(&self, generation: GenerationId, wait: Wait) -> Answer {
-        let is_drained = |history: &crate::observe::History| {
-            let attempt = history.attempt(generation).filter(|it| it.fate != Fate::Rising)?;
-            let drained = attempt
-                .previous
-                .is_none_or(|previous| history.attempt(previous).is_none_or(|previous| previous.gone.is_some()));
-            let known = wait != Wait::Drained || drained || attempt.fate == Fate::RolledBack;
-            known.then(|| attempt.clone())
-        };
-        match self.office.chronicle.wait_for(is_drained).await {
-            Some(attempt) => self.about(&attempt, wait == Wait::Drained),
-            None => Answer { generation: Some(generation.0), ..self.answer(Outcome::Promoted) },
-        }
+    /// Something that is about the generation that rises.
+    async fn ask_the_rising(&self, command: Command, verb: &str, reason: Option<String>) -> Answered {
+        let rising = self.snapshot().await?.view.rising;
+        Ok(about(rising, self.ask_and_wait(command, verb, reason).await?))
     }
 
-    async fn rejected(&self, generation: GenerationId, why: String) -> Answer {
-        let given_up = self
-            .office
-            .chronicle
-            .wait_for(|history| history.attempt(generation).filter(|attempt| attempt.fate != Fate::Rising).cloned());
-        let mut answer = match within(Some(A_MOMENT), given_up).await.flatten() {
-            Some(attempt) => self.about(&attempt, false),
-            None => Answer { generation: Some(generation.0), why: Some(why), ..self.answer(Outcome::Rejected) },
-        };
-        answer.serving = self.office.master.snapshot().await.and_then(|snapshot| Some(snapshot.view.serving?.0));
-        answer
+    /// All that the master knows; it has taken in by then what was asked before.
+    pub(super) async fn snapshot(&self) -> Result<Box<Snapshot>, Refusal> {
+        self.office.master.snapshot().await.ok_or_else(Refusal::master_has_ended)
     }
 
-    /// A generation whose fate is known.
-    fn about(&self, attempt: &Attempt, drained: bool) -> Answer {
-        let (outcome, serving) = match attempt.fate {
-            Fate::Rising => (Outcome::GoingOn, None),
-            Fate::Promoted if drained => (Outcome::Drained, Some(attempt.generation)),
-            Fate::Promoted => (Outcome::Promoted, Some(attempt.generation)),
-            Fate::Rejected | Fate::Aborted => (Outcome::Rejected, None),
-            Fate::RolledBack => (Outcome::RolledBack, attempt.previous),
-        };
-        Answer {
-            generation: Some(attempt.generation.0),
-            previous: attempt.previous.map(|id| id.0),
-            serving: serving.map(|id| id.0),
-            why: attempt.why.clone(),
-            slot: attempt.slot.map(|slot| slot.0),
-            last_lines: attempt.last_lines.clone(),
-            ..self.answer(outcome)
-        }
-    }
-
-    fn told(&self, outcome: supervision::Outcome) -> Answer {
-        match outcome {
-            supervision::Outcome::Promoted(generation) => {
-                Answer { generation: Some(generation.0), serving: Some(generation.0), ..self.answer(Outcome::Promoted) }
-            }
-            supervision::Outcome::Rejected { generation, why } => {
-                Answer { generation: Some(generation.0), why: Some(why), ..self.answer(Outcome::Rejected) }
-            }
-            supervision::Outcome::Scaled(workers) => Answer { workers: Some(workers), ..self.answer(Outcome::Done) },
-            supervision::Outcome::Done => self.answer(Outcome::Done),
-            supervision::Outcome::Refused(why) => Answer { why: Some(why), ..self.answer(Outcome::Refused) },
-        }
-    }
-
-    /// What is known of what goes on.
-    async fn going_on(&self) -> Answered {
-        let snapshot = self.office.master.snapshot().await.ok_or_else(Refusal::master_has_ended)?;
-        let view = &snapshot.view;
-        let rising = view.rising.and_then(|id| self.office.chronicle.told().history.attempt(id).cloned());
-        let why = match (&rising, view.stopping) {
-            (_, true) => Some("workers finish what they hold".into()),
-            (Some(rising), false) if view.reload_waits => {
-                Some(format!("it waits for the outcome of generation {}", rising.generation))
-            }
-            (Some(rising), false) => {
-                let waits = rising.waits_for.clone();
-                Some(waits.unwrap_or_else(|| format!("generation {} is not ready yet", rising.generation)))
-            }
-            (None, false) => None,
-        };
-        Ok(Answer {
-            generation: rising.filter(|_| !view.reload_waits).map(|rising| rising.generation.0),
-            serving: view.serving.map(|id| id.0),
-            why,
-            ..self.answer(Outcome::GoingOn)
-        })
-    }
-
-    fn answer(&self, outcome: Outcome) -> Answer {
+    pub(super) fn answer(&self, outcome: Outcome) -> Answer {
         Answer {
             outcome,
             generation: None,
@@ -200,10 +135,17 @@ impl Asking<'_> {
             why: None,
             slot: None,
             last_lines: Vec::new(),
+            doors: Vec::new(),
             workers: None,
             took_seconds: self.since.elapsed().as_secs_f64(),
         }
     }
+}
+
+/// Whoever has no generation to name means this one.
+fn about(generation: Option<GenerationId>, answer: Answer) -> Answer {
+    let generation = generation.filter(|_| answer.outcome == Outcome::Done).map(|id| id.0);
+    Answer { generation: answer.generation.or(generation), ..answer }
 }
 
 fn patience(seconds: Option<f64>) -> Result<Option<Duration>, Refusal> {
@@ -215,7 +157,7 @@ fn patience(seconds: Option<f64>) -> Result<Option<Duration>, Refusal> {
 }
 
 /// The answer, if it comes in time.
-async fn within<T>(patience: Option<Duration>, answer: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn within<T>(patience: Option<Duration>, answer: impl Future<Output = T>) -> Option<T> {
     match patience {
         Some(patience) => tokio::time::timeout(patience, answer).await.ok(),
         None => Some(answer.await),

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::control::model::{Abort, Answer, History, Missed, Problem, Reload, Scale, Sockets, Status, Stop};
+use crate::control::model::{
+    Abort, Answer, History, Missed, Pause, Problem, Promote, Reload, Resume, Rollback, Scale, Sockets, Status, Stop,
+};
 
 /// What the types say: one schema for each, by name.
 fn schemas() -> Value {
@@ -13,6 +15,10 @@ fn schemas() -> Value {
     generator.subschema_for::<History>();
     generator.subschema_for::<Sockets>();
     generator.subschema_for::<Reload>();
+    generator.subschema_for::<Promote>();
+    generator.subschema_for::<Rollback>();
+    generator.subschema_for::<Pause>();
+    generator.subschema_for::<Resume>();
     generator.subschema_for::<Abort>();
     generator.subschema_for::<Scale>();
     generator.subschema_for::<Stop>();
@@ -136,6 +142,10 @@ fn description() -> Value {
             "/v1/events": followed("events", "What happens, as `heirloom run -o json` prints it.", &[lines]),
             "/v1/logs": followed("logs", "The lines that workers write.", &[generation, slot]),
             "/v1/reload": asked("Raise a new generation, and tell what becomes of it.", "Reload", false),
+            "/v1/promote": asked("Let the generation go on that is held, or has a share.", "Promote", false),
+            "/v1/rollback": asked("Go back to a generation that served.", "Rollback", false),
+            "/v1/pause": asked("Stop the clock of the generation that rises.", "Pause", false),
+            "/v1/resume": asked("Let that clock run again.", "Resume", false),
             "/v1/abort": asked("Give up the generation that rises.", "Abort", false),
             "/v1/scale": asked("Have so many workers, or so many more or less.", "Scale", true),
             "/v1/stop": asked("End everything.", "Stop", true),

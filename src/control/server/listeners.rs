@@ -79,6 +79,7 @@ fn lane(facts: &LaneFacts, of: &ListenerFacts, snapshot: &Snapshot) -> Lane {
         state,
         generation: tenant.map(|id| id.0),
         steered: facts.share > 0,
+        share_percent: facts.share,
         queue: facts.queue.map_or(0, |queue| queue.waiting.into()),
         queue_limit: facts.queue.map_or(0, |queue| queue.limit.into()),
         overflows: facts.overflows.map(u64::from),

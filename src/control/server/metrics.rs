@@ -9,7 +9,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::office::Office;
-use crate::control::model::{Generation, Listener, Status, WorkerState};
+use crate::control::model::{Generation, GenerationState, Listener, Status, WorkerState};
 use crate::observe::Totals;
 use crate::sys::usage;
 
@@ -39,6 +39,16 @@ pub(super) fn open_metrics(office: &Office, status: &Status) -> String {
         "The generation that new connections go to; 0 if none",
         status.serving.unwrap_or(0),
     );
+    let rollout = status.rollout.as_ref();
+    let waits = rollout.is_some_and(|it| it.state == GenerationState::Held && it.until_seconds.is_none());
+    let help = "Whether a generation is held until somebody promotes it";
+    one(ours, "rollout_held", help, waits.into());
+    one(
+        ours,
+        "rollout_paused",
+        "Whether the clock of a rollout stands still",
+        rollout.is_some_and(|it| it.paused).into(),
+    );
     of_generations(ours, &status.generations);
     of_listeners(ours, &status.listeners);
     let mut text = String::new();
@@ -60,12 +70,14 @@ fn of_the_process(registry: &mut Registry, status: &Status) {
 }
 
 fn of_reloads(registry: &mut Registry, totals: Totals, durations: &Histogram) {
-    let Totals { promoted, rejected, aborted, rolled_back, restarts, killed, passed, relayed, mended } = totals;
+    let Totals { promoted, rejected, aborted, rolled_back, unhealthy, restarts, killed, passed, relayed, mended } =
+        totals;
     let outcomes = [("promoted", promoted), ("rejected", rejected), ("aborted", aborted), ("rolled_back", rolled_back)];
     let help = "How reloads have ended; the first start is one, and what is rolled back was promoted before";
     counts(registry, "reloads", help, "outcome", &outcomes);
     let help = "How long it took from the wish for a generation to its promotion";
     registry.register_with_unit("reload_duration", help, Unit::Seconds, durations.clone());
+    count(registry, "health_failures", "How often the health checks of a generation began to fail", unhealthy);
     count(registry, "worker_restarts", "Workers that took over the slot of one that had ended", restarts);
     count(registry, "workers_killed", "Workers that were killed because a grace was over", killed);
     let help = "Connections that came to where nobody accepted any more, and were served all the same";
@@ -94,6 +106,9 @@ fn of_generations(registry: &mut Registry, generations: &[Generation]) {
     registry.register("generation_workers", "Workers of each generation that is not gone", workers);
     let wanted = numbers(generations, label, |it| Some(f64::from(it.total)));
     registry.register("generation_workers_wanted", "How many workers each generation is to have", wanted);
+    let share = numbers(generations, label, |it| Some(f64::from(it.share_percent) / 100.0));
+    let help = "Which part of all new connections goes to each generation";
+    registry.register("generation_share_ratio", help, share);
     let connections = numbers(generations, label, |it| Some(it.connections? as f64));
     registry.register("generation_connections", "Connections that workers hold who say so", connections);
     let memory = numbers(generations, label, |it| Some(it.rss_bytes? as f64));

@@ -29,6 +29,10 @@ enum Subject {
     Events,
     Logs,
     Reload,
+    Promote,
+    Rollback,
+    Pause,
+    Resume,
     Abort,
     Scale,
     Stop,
@@ -49,6 +53,10 @@ impl Subject {
             "/v1/events" => Subject::Events,
             "/v1/logs" => Subject::Logs,
             "/v1/reload" => Subject::Reload,
+            "/v1/promote" => Subject::Promote,
+            "/v1/rollback" => Subject::Rollback,
+            "/v1/pause" => Subject::Pause,
+            "/v1/resume" => Subject::Resume,
             "/v1/abort" => Subject::Abort,
             "/v1/scale" => Subject::Scale,
             "/v1/stop" => Subject::Stop,
@@ -70,7 +78,8 @@ impl Subject {
 
     fn changes_something(self) -> bool {
         match self {
-            Subject::Reload | Subject::Abort | Subject::Scale | Subject::Stop => true,
+            Subject::Reload | Subject::Promote | Subject::Rollback | Subject::Pause | Subject::Resume => true,
+            Subject::Abort | Subject::Scale | Subject::Stop => true,
             Subject::Status | Subject::History | Subject::Sockets | Subject::Events | Subject::Logs => false,
             Subject::Metrics | Subject::Health(_) | Subject::Description => false,
         }
@@ -146,6 +155,10 @@ async fn command(office: &Office, by: &str, subject: Subject, request: Request<I
     let asking = Asking { office, by, since: Instant::now() };
     let answer = match subject {
         Subject::Reload => asking.reload(body(request).await?).await?,
+        Subject::Promote => asking.promote(body(request).await?).await?,
+        Subject::Rollback => asking.rollback(body(request).await?).await?,
+        Subject::Pause => asking.pause(body(request).await?).await?,
+        Subject::Resume => asking.resume(body(request).await?).await?,
         Subject::Abort => asking.abort(body(request).await?).await?,
         Subject::Scale => asking.scale(needed_body(request).await?).await?,
         _ => asking.stop(needed_body(request).await?).await?,

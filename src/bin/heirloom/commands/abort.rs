@@ -6,6 +6,8 @@ use crate::show;
 use heirloom::control::model::{self, Outcome};
 
 /// Give up the generation that rises; what serves goes on serving.
+///
+/// If it had a share of new connections, they all go to what serves again, and it finishes what it holds.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  heirloom abort --reason 'wrong release'")]
 pub(crate) struct Abort {
@@ -18,7 +20,6 @@ pub(crate) struct Abort {
 
 pub(crate) fn abort(Abort { reason, whom }: Abort) -> ExitCode {
     asking::ask(&whom, whom.patience(), async |client| {
-        let rising = client.status().await?.rising;
         let answer = client.abort(&model::Abort { reason }).await?;
         let refused = answer.outcome == Outcome::Refused;
         match (whom.wants_json(), refused) {
@@ -30,7 +31,7 @@ pub(crate) fn abort(Abort { reason, whom }: Abort) -> ExitCode {
                 show::error(&anyhow::anyhow!("there is nothing to abort: {why}"), None);
             }
             (false, false) => {
-                let generation = answer.generation.or(rising).map_or("it".into(), |id| format!("generation {id}"));
+                let generation = answer.generation.map_or("it".into(), |id| format!("generation {id}"));
                 asking::print(&format!("{generation} is given up\n"));
             }
         }

@@ -1,6 +1,7 @@
 //! The verbs, a file each.
 
 mod abort;
+mod awaiting;
 mod check;
 mod completions;
 mod config;
@@ -9,8 +10,11 @@ mod dev;
 mod events;
 mod history;
 mod man;
+mod pause;
+mod promote;
 mod rehearsal;
 mod reload;
+mod rollback;
 mod run;
 mod scale;
 mod settings;
@@ -27,7 +31,10 @@ pub(crate) use dev::{Dev, dev};
 pub(crate) use events::{Events, Logs, events, logs};
 pub(crate) use history::{History, history};
 pub(crate) use man::{Man, man};
+pub(crate) use pause::{Pause, Resume, pause, resume};
+pub(crate) use promote::{Promote, promote};
 pub(crate) use reload::{Reload, reload};
+pub(crate) use rollback::{Rollback, rollback};
 pub(crate) use run::run;
 pub(crate) use scale::{Scale, scale};
 pub(crate) use sockets::{Sockets, sockets};

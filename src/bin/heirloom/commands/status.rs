@@ -44,7 +44,7 @@ async fn once(client: &Client, asked: &Status) -> Result<ExitCode, AskError> {
     let answer = client.status().await?;
     Ok(match asked.whom.wants_json() {
         true => asking::print_json(&answer),
-        false => asking::print(&render::status(&answer, asked.workers, render::width())),
+        false => asking::print(&render::status(&answer, asked.workers, render::draws(), render::width())),
     })
 }
 
@@ -62,7 +62,7 @@ async fn watch(client: &Client, asked: &Status, every: Duration) -> Result<ExitC
             None if once(client, asked).await? != ExitCode::Done => return Ok(ExitCode::Failed),
             None => {}
             Some(terminal) => {
-                let picture = render::status(&client.status().await?, asked.workers, render::width());
+                let picture = render::status(&client.status().await?, asked.workers, render::draws(), render::width());
                 if terminal.paint(&picture).is_err() {
                     return Ok(ExitCode::Failed); // whoever looked has gone
                 }

@@ -62,7 +62,7 @@ pub(crate) fn stop(Stop { fast, no_wait, reason, whom }: Stop) -> ExitCode {
                 show::error(&anyhow::anyhow!("it does not stop"), None);
                 ExitCode::Failed
             }
-            Outcome::Done | Outcome::Promoted | Outcome::Drained => {
+            Outcome::Done | Outcome::Proven | Outcome::Promoted | Outcome::Drained => {
                 say(&format!("stopped after {time}\n"));
                 ExitCode::Done
             }

@@ -5,12 +5,13 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 
 use super::table::{Column, Table};
-use super::words::{age, bytes, cpu};
+use super::words::{age, bar, bytes, cpu};
 use heirloom::control::model::{Generation, GenerationState, Origin, Release, Worker, WorkerState};
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     Column::Right("GEN"),
     Column::Left("STATE"),
+    Column::Right("SHARE"),
     Column::Right("READY"),
     Column::Right("AGE"),
     Column::Right("CONNS"),
@@ -21,11 +22,29 @@ const COLUMNS: [Column; 10] = [
     Column::Left("RELEASE"),
 ];
 
-/// The newest first; with `workers`, a row for each of theirs below.
-pub(super) fn table(generations: &[Generation], workers: bool) -> Table {
+/// How wide a share is drawn.
+const WIDTH: usize = 10;
+
+/// How shares are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shares {
+    /// Somebody has all of it: not at all.
+    Whole,
+    Numbers,
+    Bars,
+}
+
+/// The newest first; with `workers`, a row for each of theirs below. On a terminal, shares are drawn.
+pub(super) fn table(generations: &[Generation], workers: bool, terminal: bool) -> Table {
+    let divided = generations.iter().any(|it| (1..100).contains(&it.share_percent));
+    let shares = match (divided, terminal) {
+        (false, _) => Shares::Whole,
+        (true, false) => Shares::Numbers,
+        (true, true) => Shares::Bars,
+    };
     let mut table = Table::new(COLUMNS);
     for generation in generations {
-        table.row(style(generation.state), row(generation));
+        table.row(style(generation.state), row(generation, shares));
         for worker in generation.workers.iter().filter(|_| workers) {
             table.row(Style::new().dimmed(), worker_row(generation.id, worker));
         }
@@ -33,10 +52,15 @@ pub(super) fn table(generations: &[Generation], workers: bool) -> Table {
     table
 }
 
-fn row(generation: &Generation) -> [String; 10] {
+fn row(generation: &Generation, shares: Shares) -> [String; 11] {
     [
         generation.id.to_string(),
         word(generation.state).to_owned(),
+        match shares {
+            Shares::Whole => String::new(),
+            Shares::Numbers => format!("{}%", generation.share_percent),
+            Shares::Bars => format!("{} {:>3}%", bar(generation.share_percent, WIDTH), generation.share_percent),
+        },
         format!("{}/{}", generation.ready, generation.total),
         age(generation.age_seconds),
         known(generation.connections),
@@ -48,7 +72,7 @@ fn row(generation: &Generation) -> [String; 10] {
     ]
 }
 
-fn worker_row(generation: u32, worker: &Worker) -> [String; 10] {
+fn worker_row(generation: u32, worker: &Worker) -> [String; 11] {
     let Worker { slot, pid, state, requests, errors, restarts, status, .. } = worker;
     let told = [
         pid.map(|pid| format!("pid {pid}")),
@@ -59,6 +83,7 @@ fn worker_row(generation: u32, worker: &Worker) -> [String; 10] {
     [
         format!("{generation}.{slot}"),
         worker_word(*state).to_owned(),
+        String::new(),
         String::new(),
         worker.age_seconds.map(age).unwrap_or_default(),
         known(worker.connections),

@@ -7,11 +7,12 @@ use anstyle::{AnsiColor, Style};
 use super::generations::{origin, release};
 use super::table::{Column, Table};
 use super::words::{ago, took};
-use heirloom::control::model::{Attempt, AttemptOutcome, History};
+use heirloom::control::model::{Attempt, AttemptOutcome, History, SharedBy};
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 8] = [
     Column::Right("GEN"),
     Column::Left("OUTCOME"),
+    Column::Left("BY"),
     Column::Right("AGO"),
     Column::Right("TOOK"),
     Column::Left("CAUSE"),
@@ -28,17 +29,28 @@ pub(crate) fn history(history: &History, now: SystemTime, width: Option<usize>) 
     table.lines(width).join("\n") + "\n"
 }
 
-fn row(attempt: &Attempt, now: SystemTime) -> [String; 7] {
+fn row(attempt: &Attempt, now: SystemTime) -> [String; 8] {
     let lasted = attempt.took_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     [
         attempt.generation.to_string(),
         word(attempt.outcome).to_owned(),
+        way(attempt),
         ago(attempt.started.0, now),
         lasted.map(took).unwrap_or_default(),
         origin(&attempt.origin),
         attempt.release.as_ref().map(release).unwrap_or_default(),
         attempt.why.clone().unwrap_or_default(),
     ]
+}
+
+/// How it went from proven to promoted: what a strategy came to.
+fn way(attempt: &Attempt) -> String {
+    let held = attempt.held.map(|_| "held".to_owned());
+    let steps = attempt.steps.iter().map(|step| match step.by {
+        SharedBy::Connections => format!("{}%", step.percent),
+        SharedBy::Workers => format!("{}% of workers", step.percent),
+    });
+    held.into_iter().chain(steps).collect::<Vec<_>>().join(", ")
 }
 
 fn word(outcome: AttemptOutcome) -> &'static str {
@@ -65,6 +77,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_way_of_a_generation_is_told_with_its_shares() {
+        let step = |percent: u8| json!({ "percent": percent, "by": "connections", "since": "2026-11-22T12:00:00Z" });
+        let attempt = json!({ "generation": 2, "origin": { "by": "alice" }, "release": null, "outcome": "promoted",
+                              "started": "2026-11-22T12:00:00Z", "held": "2026-11-22T12:00:00Z", "steps": [step(5), step(25)] });
+        let written: History =
+            serde_json::from_value(json!({ "limit": 100, "attempts": [attempt] })).expect("it is one");
+        let shown = anstream::adapter::strip_str(&history(&written, SystemTime::UNIX_EPOCH, None)).to_string();
+        assert!(shown.lines().nth(1).is_some_and(|row| row.contains("  2  promoted  held, 5%, 25%")), "{shown}");
+    }
 
     #[test]
     fn each_attempt_has_its_row_with_the_reason_of_those_that_failed() {

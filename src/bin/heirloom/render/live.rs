@@ -49,6 +49,11 @@ fn size() -> Option<(usize, usize)> {
     Some((width.0.into(), height.0.into()))
 }
 
+/// Whether standard output is a terminal on which something can be drawn.
+pub(crate) fn draws() -> bool {
+    is_able(&io::stdout())
+}
+
 /// How wide the terminal is that standard output is; nothing is cut off elsewhere.
 pub(crate) fn width() -> Option<usize> {
     if io::stdout().is_terminal() { size().map(|(width, _)| width) } else { None }

@@ -11,8 +11,8 @@ mod table;
 mod words;
 
 pub(crate) use history::history;
-pub(crate) use live::{Live, Repainted, width};
+pub(crate) use live::{Live, Repainted, draws, width};
 pub(crate) use reload::Steps;
 pub(crate) use sockets::sockets;
 pub(crate) use status::status;
-pub(crate) use words::{count, took};
+pub(crate) use words::{WaysOn, count, took};

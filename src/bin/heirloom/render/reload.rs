@@ -1,6 +1,7 @@
 //! A reload, step by step, out of what the master tells meanwhile: lines that stay, and what is under way.
 
 mod leaving;
+mod proving;
 mod rising;
 
 use std::time::SystemTime;
@@ -8,8 +9,10 @@ use std::time::SystemTime;
 use anstyle::{AnsiColor, Style};
 
 use self::leaving::Leaving;
+use self::proving::Proving;
 use self::rising::Rising;
-use super::words::{count, took};
+use super::words::{WaysOn, count, took};
+use heirloom::control::model::{GenerationState, Rollout, Status};
 use heirloom::master::{Deed, Evidence, Report, What};
 use heirloom::supervision::{GenerationId, Notice};
 
@@ -20,6 +23,13 @@ pub(crate) struct Steps {
     leaving: Option<Leaving>,
     /// Whoever asks wants to see the end of the generation before.
     until_drained: bool,
+    /// Somebody asked to go back.
+    goes_back: bool,
+    /// The generation whose outcome a reload waits for, and since when.
+    waiting: Option<(GenerationId, SystemTime)>,
+    ways_on: WaysOn,
+    /// Whether that one waits for a word.
+    is_held: bool,
     /// How many workers the generation has that serves.
     serving_workers: u32,
     /// The latest generation whose fate is known.
@@ -46,9 +56,32 @@ fn line(mark: Mark, step: &str, numbers: &str, time: &str, tail: &str) -> String
 }
 
 impl Steps {
-    pub(crate) fn new(until_drained: bool, serving_workers: u32) -> Steps {
+    pub(crate) fn new(status: &Status, until_drained: bool, ways_on: WaysOn) -> Steps {
         let latest = SystemTime::UNIX_EPOCH;
-        Steps { rising: None, leaving: None, until_drained, serving_workers, decided: None, latest }
+        let serving = status.generations.iter().find(|generation| Some(generation.id) == status.serving);
+        Steps {
+            rising: None,
+            leaving: None,
+            until_drained,
+            goes_back: false,
+            waiting: None,
+            ways_on,
+            is_held: status.rollout.as_ref().is_some_and(is_held),
+            serving_workers: serving.map_or(0, |serving| serving.ready),
+            decided: None,
+            latest,
+        }
+    }
+
+    /// In the middle of what the status tells.
+    pub(crate) fn joining(self, status: &Status) -> Steps {
+        let rising = status.generations.iter().find(|generation| Some(generation.id) == status.rising);
+        Steps { rising: rising.map(|it| Rising::joined(it, status.rollout.as_ref())), ..self }
+    }
+
+    /// For somebody who asked to go back.
+    pub(crate) fn going_back(self) -> Steps {
+        Steps { goes_back: true, ..self }
     }
 
     /// A generation of which somebody should find out how many workers it is to have; each is named once.
@@ -73,6 +106,11 @@ impl Steps {
         generation.is_none_or(|generation| heard >= Some(generation)) && self.leaving.is_none()
     }
 
+    /// Whether it has been heard that the generation has proved itself.
+    pub(crate) fn are_proven(&self) -> bool {
+        self.rising.as_ref().is_none_or(|rising| rising.proving.waits())
+    }
+
     /// What is to be said about what has happened.
     pub(crate) fn hear(&mut self, report: &Report) -> Vec<String> {
         self.latest = report.time;
@@ -84,24 +122,31 @@ impl Steps {
                 }
                 Vec::new()
             }
+            What::Deeds(Deed::Door { generation, listener, address }) if self.rises(*generation) => {
+                vec![line(Mark::Note, "look", "", "", &format!("{address} leads to its {listener}, before any client"))]
+            }
             What::Deeds(_) => Vec::new(),
         }
+    }
+
+    fn rises(&self, generation: GenerationId) -> bool {
+        self.rising.as_ref().is_some_and(|rising| rising.generation == generation)
     }
 
     fn notice(&mut self, notice: &Notice, at: SystemTime) -> Vec<String> {
         match notice {
             Notice::Rising { generation, origin } => {
-                self.rising = Some(Rising::new(*generation, at));
+                (self.rising, self.waiting) = (Some(Rising::new(*generation, at)), None);
                 vec![format!("generation {generation} rises  ({origin})")]
             }
             Notice::Remembered { generation, .. } => {
-                vec![line(
-                    Mark::Note,
-                    "waiting",
-                    "",
-                    "",
-                    &format!("generation {generation} rises already: this one is next"),
-                )]
+                self.waiting = Some((*generation, at));
+                let WaysOn { promote, abort, .. } = &self.ways_on;
+                let what = match self.is_held {
+                    true => format!("generation {generation} waits for `{promote}` or `{abort}`: this one is next"),
+                    false => format!("generation {generation} rises already: this one is next"),
+                };
+                vec![line(Mark::Note, "waiting", "", "", &what)]
             }
             Notice::Promoted { generation, previous } => self.promoted(*generation, *previous, at),
             Notice::GivenUp { generation, reason, .. } => {
@@ -111,12 +156,9 @@ impl Steps {
                     None => Vec::new(),
                 }
             }
-            Notice::RolledBack { generation, to, .. } => {
-                (self.decided, self.leaving) = (Some(*generation), None);
-                vec![line(Mark::Failed, "served", "", "", &format!("generation {generation} is rolled back to {to}"))]
-            }
+            Notice::RolledBack { generation, to, .. } => self.rolled_back(*generation, *to, at),
             other => match (&mut self.rising, &mut self.leaving) {
-                (Some(rising), _) => rising.notice(other, at),
+                (Some(rising), _) => rising.notice(other, &self.ways_on, at),
                 (None, Some(leaving)) => {
                     let lines = leaving.notice(other, at);
                     self.leaving.take_if(|leaving| leaving.gone);
@@ -132,32 +174,51 @@ impl Steps {
         rising.total.get_or_insert(rising.ready);
         let lines = rising.promoted(at);
         self.decided = Some(generation);
-        if let Some(previous) = previous.filter(|_| self.until_drained) {
-            let workers = self.serving_workers;
-            self.leaving = Some(Leaving {
-                generation: previous,
-                since: at,
-                workers,
-                left: workers,
-                doing: "settling",
-                gone: false,
-            });
-        }
+        self.follow_to_the_end(previous, at);
         self.serving_workers = rising.ready;
         lines
+    }
+
+    fn rolled_back(&mut self, generation: GenerationId, to: GenerationId, at: SystemTime) -> Vec<String> {
+        (self.decided, self.leaving) = (Some(generation), None);
+        if !self.goes_back {
+            return vec![line(
+                Mark::Failed,
+                "served",
+                "",
+                "",
+                &format!("generation {generation} is rolled back to {to}"),
+            )];
+        }
+        self.follow_to_the_end(Some(generation), at);
+        vec![line(Mark::Done, "steered", "", "", &format!("new connections go to generation {to} again"))]
+    }
+
+    fn follow_to_the_end(&mut self, previous: Option<GenerationId>, since: SystemTime) {
+        let (workers, doing) = (self.serving_workers, "settling");
+        let leaving = |generation| Leaving { generation, since, workers, left: workers, doing, gone: false };
+        self.leaving = previous.filter(|_| self.until_drained).map(leaving);
     }
 
     /// What is under way.
     pub(crate) fn current(&self, now: SystemTime) -> Option<String> {
         let since = |then| took(now.duration_since(then).unwrap_or_default());
         if let Some(rising) = &self.rising {
-            let (doing, done) = rising.doing();
-            return Some(format!("{doing:<9} {:>5} {:>6}", rising.of_total(done), since(rising.since)));
+            return Some(rising.current(&self.ways_on, now));
+        }
+        if let Some((generation, then)) = self.waiting {
+            let what = format!("for the outcome of generation {generation}");
+            return Some(format!("{:<9} {:>5} {:>6}  {what}", "waiting", "", since(then)));
         }
         let leaving = self.leaving.as_ref()?;
         let left = format!("generation {}: {} left", leaving.generation, count(leaving.left.into(), "worker"));
         Some(format!("{:<9} {:>5} {:>6}  {left}", leaving.doing, "", since(leaving.since)))
     }
+}
+
+/// Whether it does not go on by itself.
+fn is_held(rollout: &Rollout) -> bool {
+    matches!(rollout.state, GenerationState::Held | GenerationState::Sharing) && rollout.until_seconds.is_none()
 }
 
 fn words(evidence: Evidence) -> &'static str {

@@ -38,7 +38,13 @@ fn head(listener: &Listener) -> String {
     let Listener { name, address, .. } = listener;
     let name = if name == address { name.clone() } else { format!("{name}  {address}") };
     let by_query = if listener.by_query { "; a worker asked for it" } else { "" };
+    let shares = shares(listener);
     let way = match (listener.way, listener.steered_to) {
+        (Way::Kernel, Some(_)) if shares.len() > 1 => {
+            let each: Vec<String> =
+                shares.iter().map(|(generation, percent)| format!("{percent} % to generation {generation}")).collect();
+            format!("shared in the kernel: {}", each.join(", "))
+        }
         (Way::Shared, _) => "all generations share it".into(),
         (Way::Rotation, Some(to)) => format!("passed on by heirloom to workers of generation {to}"),
         (Way::Kernel, Some(to)) => format!("steered in the kernel to generation {to}"),
@@ -48,10 +54,18 @@ fn head(listener: &Listener) -> String {
     format!("{name}  {way}{by_query}")
 }
 
+/// The generations that have a share of new connections, in per cent, the newest first.
+pub(super) fn shares(listener: &Listener) -> Vec<(u32, u8)> {
+    let steered = listener.lanes.iter().filter(|lane| lane.share_percent > 0);
+    let mut shares: Vec<(u32, u8)> = steered.filter_map(|lane| Some((lane.generation?, lane.share_percent))).collect();
+    shares.sort_unstable_by_key(|(generation, _)| std::cmp::Reverse(*generation));
+    shares
+}
+
 fn row(lane: &Lane) -> [String; 6] {
     [
         lane.index.to_string(),
-        word(lane).to_owned(),
+        word(lane),
         lane.generation.map(|generation| generation.to_string()).unwrap_or_default(),
         format!("{}/{}", lane.queue, lane.queue_limit),
         lane.holders.iter().map(holder).collect::<Vec<_>>().join(", "),
@@ -66,15 +80,17 @@ fn holder(Holder { pid, name, seat }: &Holder) -> String {
     }
 }
 
-fn word(lane: &Lane) -> &'static str {
-    match lane.state {
+fn word(lane: &Lane) -> String {
+    let word = match lane.state {
+        LaneState::Taken if (1..100).contains(&lane.share_percent) => return format!("gets {}%", lane.share_percent),
         LaneState::Taken if lane.steered => "gets all",
         LaneState::Free => "free",
         LaneState::Taken => "taken",
         LaneState::Retired => "retired",
         LaneState::Busy => "busy",
         LaneState::Spoiled => "spoiled",
-    }
+    };
+    word.to_owned()
 }
 
 fn style(lane: &Lane) -> Style {
@@ -92,6 +108,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn lanes_that_share_tell_how_much_they_get() {
+        let lane = |index: u32, generation: u32, percent: u8| {
+            json!({ "index": index, "state": "taken", "generation": generation, "steered": true,
+                    "share_percent": percent, "queue": 0, "queue_limit": 128, "overflows": 0 })
+        };
+        let told: Sockets = serde_json::from_value(json!({ "listeners": [{
+            "name": "http", "address": "127.0.0.1:8080", "way": "kernel", "by_query": false, "steered_to": 1,
+            "queue": 0, "queue_limit": 128, "overflows": 0, "strangers": [], "lanes": [lane(0, 1, 95), lane(1, 2, 5)],
+        }] }))
+        .expect("they are sockets");
+        let shown = anstream::adapter::strip_str(&sockets(&told, None)).to_string();
+        let head = "http  127.0.0.1:8080  shared in the kernel: 5 % to generation 2, 95 % to generation 1\n";
+        assert!(shown.starts_with(head) && shown.contains("gets 95%") && shown.contains("gets 5%"), "{shown}");
+    }
 
     #[test]
     fn each_lane_tells_who_holds_it_and_why_it_is_not_free() {

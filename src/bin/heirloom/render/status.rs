@@ -5,7 +5,9 @@ use anstyle::{AnsiColor, Style};
 use super::generations;
 use super::table::{Column, Table};
 use super::words::{age, count, fitting};
-use heirloom::control::model::{LaneState, Listener, MasterState, Reloads, Status, Way};
+use heirloom::control::model::{
+    GenerationState, LaneState, Listener, MasterState, Reloads, Rollout, SharedBy, Status, Way,
+};
 
 const LISTENERS: [Column; 7] = [
     Column::Left("LISTENER"),
@@ -17,14 +19,15 @@ const LISTENERS: [Column; 7] = [
     Column::Right("OVERFLOWS"),
 ];
 
-/// The whole picture, for a terminal that is so wide.
-pub(crate) fn status(status: &Status, workers: bool, width: Option<usize>) -> String {
+/// The whole picture, so wide; on a terminal, shares are drawn.
+pub(crate) fn status(status: &Status, workers: bool, terminal: bool, width: Option<usize>) -> String {
     let fit = |style: Style, line: String| format!("{style}{}{style:#}", fitting(&line, width.unwrap_or(usize::MAX)));
     let mut lines = vec![fit(Style::new().bold(), head(status))];
     lines.push(fit(Style::new().dimmed(), reloads(&status.reloads, status.reload_waits)));
+    lines.extend(status.rollout.iter().map(|rollout| fit(AnsiColor::Cyan.on_default(), self::rollout(rollout))));
     if !status.generations.is_empty() {
         lines.push(String::new());
-        lines.extend(generations::table(&status.generations, workers).lines(width));
+        lines.extend(generations::table(&status.generations, workers, terminal).lines(width));
     }
     if !status.listeners.is_empty() {
         lines.push(String::new());
@@ -52,6 +55,34 @@ fn head(status: &Status) -> String {
     };
     let Status { name, version, pid, uptime_seconds, .. } = status;
     format!("{name}: {what}   up {}   pid {pid}   heirloom {version}", age(*uptime_seconds))
+}
+
+/// How the newcomer fares, and who decides what comes next.
+fn rollout(rollout: &Rollout) -> String {
+    let Rollout { generation, percent, .. } = rollout;
+    let of = match rollout.by {
+        Some(SharedBy::Workers) => "the workers",
+        Some(SharedBy::Connections) | None => "new connections",
+    };
+    let stands = match (rollout.state, rollout.step, rollout.steps) {
+        (GenerationState::Sharing, Some(step), Some(steps)) => {
+            format!("generation {generation} has {percent} % of {of}, step {step} of {steps}")
+        }
+        (GenerationState::Held, ..) => format!("generation {generation} has proved itself and is held"),
+        (GenerationState::Checking, ..) => format!("the health of generation {generation} is checked"),
+        _ => format!("generation {generation} rises"),
+    };
+    let waits = matches!(rollout.state, GenerationState::Sharing | GenerationState::Held);
+    let next = match rollout.until_seconds.filter(|_| waits) {
+        _ if rollout.paused => "; paused: `heirloom resume` lets it go on".to_owned(),
+        Some(seconds) => format!("; goes on in {}", age(seconds.ceil())),
+        None if waits => "; `heirloom promote` lets it serve, `heirloom abort` ends it".to_owned(),
+        None => String::new(),
+    };
+    let doors: String =
+        rollout.doors.iter().map(|door| format!("; {} leads to its {}", door.address, door.listener)).collect();
+    let failed = rollout.failed_check.as_ref().map(|why| format!("; a check failed: {why}"));
+    format!("{stands}{next}{doors}{}", failed.unwrap_or_default())
 }
 
 fn reloads(reloads: &Reloads, another_waits: bool) -> String {
@@ -85,7 +116,7 @@ fn listeners(listeners: &[Listener]) -> Table {
                 name.to_owned(),
                 listener.address.clone(),
                 steered.to_owned(),
-                listener.steered_to.map(|generation| generation.to_string()).unwrap_or_default(),
+                steered_to(listener),
                 lanes,
                 format!("{}/{}", listener.queue, listener.queue_limit),
                 listener.overflows.map_or_else(|| "?".into(), |overflows| overflows.to_string()),
@@ -93,6 +124,15 @@ fn listeners(listeners: &[Listener]) -> Table {
         );
     }
     table
+}
+
+/// The generation that has all, or each with its share.
+fn steered_to(listener: &Listener) -> String {
+    let shares = super::sockets::shares(listener);
+    match shares[..] {
+        [] | [_] => listener.steered_to.map(|generation| generation.to_string()).unwrap_or_default(),
+        _ => shares.iter().map(|(id, percent)| format!("{id}: {percent}%")).collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// What somebody should look at.
@@ -167,7 +207,7 @@ mod tests {
     }
 
     fn shown(width: Option<usize>) -> String {
-        anstream::adapter::strip_str(&status(&a_reload_in_the_middle(), false, width)).to_string()
+        anstream::adapter::strip_str(&status(&a_reload_in_the_middle(), false, false, width)).to_string()
     }
 
     #[test]
@@ -188,6 +228,35 @@ http      0.0.0.0:8080  in the kernel   2  2 of 4 free  3/4096          1
 ! http: the queue was full, and a connection was dropped
 ";
         assert_eq!(shown(None), expected);
+    }
+
+    #[test]
+    fn a_canary_is_told_with_its_share_and_what_comes_next_and_drawn_on_a_terminal() {
+        let mut status = a_reload_in_the_middle();
+        let (new, old) = status.generations.split_first_mut().expect("there are two");
+        (new.state, new.share_percent, old[0].share_percent) = (GenerationState::Sharing, 5, 95);
+        let (lane, percents) = (&mut status.listeners[0].lanes, [(1, 2, 95), (2, 3, 5)]);
+        for (index, generation, percent) in percents {
+            (lane[index].generation, lane[index].steered, lane[index].share_percent) =
+                (Some(generation), true, percent);
+        }
+        let rollout = json!({ "generation": 3, "state": "sharing", "percent": 5, "by": "connections", "step": 1,
+                              "steps": 3, "paused": false, "until_seconds": 587.2 });
+        status.rollout = serde_json::from_value(rollout).ok();
+        let shown = |status: &Status, width: Option<usize>| {
+            anstream::adapter::strip_str(&super::status(status, false, width.is_some(), width)).to_string()
+        };
+        let plain = shown(&status, None);
+        assert!(
+            plain.contains("\ngeneration 3 has 5 % of new connections, step 1 of 3; goes on in 9m48s\n"),
+            "{plain}"
+        );
+        assert!(plain.contains("  3  sharing     5%    1/4") && plain.contains("  2  serving    95%"), "{plain}");
+        assert!(plain.contains("3: 5%, 2: 95%") && !plain.contains('█'), "{plain}");
+        let drawn = shown(&status, Some(200));
+        assert!(drawn.contains("█░░░░░░░░░   5%") && drawn.contains("█████████░  95%"), "{drawn}");
+        status.rollout.as_mut().expect("there is one").paused = true;
+        assert!(shown(&status, None).contains("; paused: `heirloom resume` lets it go on"));
     }
 
     #[test]

@@ -53,6 +53,24 @@ pub(crate) fn count(number: u64, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
+/// How a rollout goes on, as a person types it.
+#[derive(Clone, Debug)]
+pub(crate) struct WaysOn {
+    pub(crate) promote: String,
+    pub(crate) abort: String,
+    pub(crate) resume: String,
+}
+
+/// A share, drawn: `██░░░░░░`. None but nothing is drawn as nothing, none but all as all.
+pub(crate) fn bar(percent: u8, width: usize) -> String {
+    let percent = usize::from(percent.min(100));
+    let full = match percent {
+        0 | 100 => percent * width / 100,
+        _ => ((percent * width + 50) / 100).clamp(1, width.saturating_sub(1)),
+    };
+    "█".repeat(full) + &"░".repeat(width - full)
+}
+
 /// A line that is no longer than that, as a terminal counts.
 pub(crate) fn fitting(line: &str, width: usize) -> String {
     if line.chars().count() <= width {
@@ -91,6 +109,15 @@ mod tests {
             (42 << 30, "42G"),
         ] {
             assert_eq!(bytes(number), told);
+        }
+    }
+
+    #[test]
+    fn the_least_share_can_be_seen_and_only_all_looks_like_all() {
+        for (percent, drawn) in
+            [(0, "░░░░░░░░"), (1, "█░░░░░░░"), (50, "████░░░░"), (99, "███████░"), (100, "████████")]
+        {
+            assert_eq!(bar(percent, 8), drawn);
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::time::SystemTime;
 
-use super::{Mark, line};
-use crate::render::words::took;
+use super::{Mark, Proving, line};
+use crate::render::words::{WaysOn, took};
+use heirloom::control::model::{Generation, Rollout};
 use heirloom::supervision::{GenerationId, Notice, Reason};
 
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Rising {
     pub(super) waits: bool,
     /// How the first worker was found to be ready, if it did not say so in our protocol.
     pub(super) evidence: Option<&'static str>,
+    /// What comes between ready and promoted.
+    pub(super) proving: Proving,
 }
 
 /// Which lines have been written.
@@ -42,7 +45,31 @@ impl Rising {
             told: Told::default(),
             waits: false,
             evidence,
+            proving: Proving::default(),
         }
+    }
+
+    /// One that has come so far already.
+    pub(super) fn joined(generation: &Generation, rollout: Option<&Rollout>) -> Rising {
+        let started = u32::try_from(generation.workers.len()).unwrap_or(u32::MAX);
+        let is_ready = generation.ready >= generation.total;
+        Rising {
+            total: Some(generation.total),
+            started,
+            ready: generation.ready,
+            told: Told { started: is_ready || started >= generation.total, ready: is_ready },
+            proving: rollout.map(|rollout| Proving::joined(rollout, SystemTime::now())).unwrap_or_default(),
+            ..Rising::new(GenerationId(generation.id), generation.since.0)
+        }
+    }
+
+    /// What is under way.
+    pub(super) fn current(&self, ways_on: &WaysOn, now: SystemTime) -> String {
+        if let Some((doing, share, tail)) = self.proving.current(ways_on, now) {
+            return format!("{doing:<9} {share:>5} {:>6}  {tail}", self.time(now));
+        }
+        let (doing, done) = self.doing();
+        format!("{doing:<9} {:>5} {:>6}", self.of_total(done), self.time(now))
     }
 
     pub(super) fn doing(&self) -> (&'static str, u32) {
@@ -68,7 +95,7 @@ impl Rising {
         took(at.duration_since(self.since).unwrap_or_default())
     }
 
-    pub(super) fn notice(&mut self, notice: &Notice, at: SystemTime) -> Vec<String> {
+    pub(super) fn notice(&mut self, notice: &Notice, ways_on: &WaysOn, at: SystemTime) -> Vec<String> {
         match notice {
             Notice::WaitingForLane { generation, why } if *generation == self.generation => {
                 self.waits = true;
@@ -86,7 +113,10 @@ impl Rising {
             Notice::NotSteered { generation, why } if *generation == self.generation => {
                 vec![line(Mark::Note, "steering", "", &self.time(at), why)]
             }
-            _ => Vec::new(),
+            other => {
+                let time = self.time(at);
+                self.proving.notice(self.generation, other, ways_on, &time, at)
+            }
         }
     }
 
@@ -105,7 +135,7 @@ impl Rising {
     }
 
     /// Whatever has not been said by now is said along with it.
-    pub(super) fn promoted(&self, at: SystemTime) -> Vec<String> {
+    pub(super) fn promoted(&mut self, at: SystemTime) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.told.started {
             lines.push(line(Mark::Done, "started", &self.of_total(self.started), "", ""));
@@ -113,6 +143,7 @@ impl Rising {
         if !self.told.ready {
             lines.push(line(Mark::Done, "ready", &self.of_total(self.ready), "", self.evidence.unwrap_or_default()));
         }
+        lines.extend(self.proving.healthy(&self.time(at)));
         lines.push(line(Mark::Done, "promoted", "", &self.time(at), "new connections go to it"));
         lines
     }
@@ -130,6 +161,7 @@ impl Rising {
             Reason::Misbehaved { slot, .. } => ("ready", format!("{} broke the protocol", worker(slot))),
             Reason::Superseded | Reason::Aborted { .. } | Reason::Stopping => ("given up", reason.to_string()),
         };
-        line(Mark::Failed, step, &self.of_total(self.ready), &self.time(at), &why)
+        let numbers = self.proving.share().unwrap_or_else(|| self.of_total(self.ready));
+        line(Mark::Failed, step, &numbers, &self.time(at), &why)
     }
 }
