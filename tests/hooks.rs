@@ -143,12 +143,13 @@ fn hooks_leave_neither_zombies_nor_descriptors() {
     let hooks = hook("pre_reload", "sleep 0 & true") + &hook("post_reload", "true");
     let master = with_hooks(&hooks).start();
     let mut open = Vec::new();
-    for generation in 2..8 {
+    // The releases of the last generations stay open, so that one can go back to them: after some reloads, these are all.
+    for generation in 2..14 {
         assert_eq!(master.reload(), GenerationId(generation));
         assert_eq!(end_of(&master, Hook::PostReload), None);
         master.wait_until_gone(GenerationId(generation - 1));
         open.push(descriptors_of(master.pid()).len());
     }
-    assert!(open[5] <= open[1], "descriptors of the master: {open:?}");
+    assert!(open[11] <= open[7], "descriptors of the master: {open:?}");
     assert_eq!(zombies_of(master.pid()), [] as [u32; 0]);
 }
