@@ -299,7 +299,7 @@ mod tests {
         let text = "command = [\"w\"]\nlisten = 1\nworkers = 2\nname = \"n\"\ndirectory = \"d\"\nenv_file = \"e\"\n\
                     environment.A = \"b\"\npid_file = \"p\"\nsocket = \"s\"\ncontrol_group = \"g\"\nmetrics = 9090\nlanes = 2\nsettle = 0\nwarm = 0\nlinger = 0\n\
                     ready_grace = \"1s\"\ndrain_grace = 0\ndialect = \"query\"\nstop_signal = \"INT\"\n\
-                    watchdog = \"9s\"\nprocess.nice = 5\nhealth.http = \"/\"\nrollout.surge = 2\nhooks.timeout = \"2s\"\n\
+                    watchdog = \"9s\"\nnode.wait_ready = true\nprocess.nice = 5\nhealth.http = \"/\"\nrollout.surge = 2\nhooks.timeout = \"2s\"\n\
                     hooks.on_failure = [\"w\"]\nwatch = { binary = true, paths = [\"p\"], quiet = \"1s\", at_most_every = 0, poll = false }\n";
         let all = in_force(Some(&source(text)), &Layer::default(), &around()).expect("it is fine");
         assert!(all.iter().all(|it| it.value.is_some()), "{all:#?}");

@@ -35,6 +35,9 @@ admin = { address = "unix:admin.sock", lanes = 1, blocking = true, mode = "0660"
 [environment]
 COLOUR = "blue"
 
+[node]
+wait_ready = true
+
 [health]
 http = { path = "/healthz", host = "example.org", headers = { X-Probe = "1" }, status = ["2xx", 302], body = "ok", listener = "http" }
 https = "/tls"
@@ -107,6 +110,7 @@ fn every_setting_can_stand_in_the_file() {
     assert_eq!(settings.plan.drain_grace, Duration::from_secs(7200));
     assert_eq!((settings.dialect, settings.stop_signal.to_string()), (Dialect::Systemd, "SIGQUIT".to_owned()));
     assert_eq!(settings.watchdog, Some(Duration::from_secs(45)));
+    assert!(settings.node.wait_ready && settings.node.preload);
     assert_eq!(settings.environment[std::ffi::OsStr::new("COLOUR")], "blue");
     let admin = Listener {
         name: "admin".into(),
