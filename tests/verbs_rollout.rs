@@ -9,7 +9,7 @@ mod support;
 use std::fs;
 use std::net::SocketAddr;
 
-use call::{Told, call, in_terminal, start};
+use call::{Told, call, call_at, in_terminal, start};
 use heirloom::load::Target;
 use heirloom::supervision::{GenerationId, Notice};
 use support::{Master, Setup, get};
@@ -70,6 +70,20 @@ fn a_reload_that_waits_for_a_word_says_so_and_tells_what_became_of_it() {
     assert!(held.contains("until `heirloom promote ") && held.contains("; `heirloom abort "), "{held}");
     assert!(told.line_with("· look ").contains(" leads to its http, before any client"), "{}", told.error);
     assert!(!told.error.contains('\x1b') && told.out.contains("generation 2 serves after"), "{}", told.out);
+}
+
+#[test]
+fn the_commands_that_go_on_are_told_as_one_has_to_type_them() {
+    let master = master("");
+    let around = [("HEIRLOOM_SOCKET", master.socket().into_os_string())];
+    let around = around.each_ref().map(|(name, value)| (*name, value.as_os_str()));
+    let told = call_at(master.setup.place.path(), &["reload", "--hold", "--proven"], &around);
+    told.exits_with(0);
+    told.line_with("  `heirloom promote` lets it serve, `heirloom abort` ends it");
+    let told = call(&master, &["reload", "--timeout", "100ms"]);
+    told.exits_with(5);
+    let socket = format!("`heirloom promote --socket {}`", master.socket().display());
+    assert!(told.line_with(" hint: ").contains(&socket), "{}", told.error);
 }
 
 #[test]
