@@ -78,7 +78,8 @@ pub(super) struct Ledger {
     since: Duration,
 }
 
-/// A member's absence counts after so long: editors take a file away and put another in its place.
+/// A member that is gone, or new, counts after so long: editors take a file away and put another in its place, and write
+/// beside it before.
 const ABSENCE: Duration = Duration::from_millis(100);
 /// After so long, a file in doubt is no longer looked at by ourselves.
 const ENOUGH: Duration = Duration::from_secs(60);
@@ -105,7 +106,10 @@ impl Ledger {
                 let same = known.is_some_and(|known| (known.size, known.hash) == (print.size, print.hash));
                 // Whoever truncates a file is about to write to it, as a rule.
                 let emptied = print.size == 0 && known.is_none_or(|known| known.size > 0);
-                if !same && emptied && self.is_younger(path, kind, now, self.patience) {
+                let is_new = kind == Kind::Member && known.is_none();
+                if !same && emptied && self.is_younger(path, kind, now, self.patience)
+                    || is_new && self.is_younger(path, kind, now, ABSENCE)
+                {
                     return self.doubt(path, now);
                 }
                 self.doubts.remove(path);
@@ -267,6 +271,17 @@ mod tests {
         assert_eq!(story.told(11), ["a.rs"], "but not for ever");
         assert_eq!(story.look(1000, "config", Named, Sight::Gone), Verdict::Doubted { again: false });
         assert_eq!(story.look(1001, "config", Named, whole("1")), Verdict::AsBefore);
+    }
+
+    #[test]
+    fn a_file_that_somebody_writes_beside_for_a_moment_is_no_member() {
+        let mut story = Story::knowing(&[("a.rs", Member, "1")]);
+        assert_eq!(story.look(1, "a.rs.1234", Member, whole("2")), AGAIN);
+        assert_eq!(story.look(1, "a.rs.1234", Member, Sight::Gone), Verdict::AsBefore);
+        assert_eq!(story.look(1, "a.rs", Member, whole("2")), Verdict::Changed);
+        assert_eq!(story.told(1), ["a.rs"]);
+        assert_eq!(story.look(2, "b.rs", Member, whole("1")), AGAIN);
+        assert_eq!(story.look(3, "b.rs", Member, whole("1")), Verdict::Changed, "it stays");
     }
 
     #[test]

@@ -10,7 +10,8 @@ use ignore::overrides::{Override, OverrideBuilder};
 use super::watcher::WatchError;
 
 /// What editors put beside the files that they edit, and what network file systems do.
-const LEFTOVERS: [&str; 13] = [
+const LEFTOVERS: [&str; 14] = [
+    "*.tmp",
     "*.swp",
     "*.swo",
     "*.swx",
