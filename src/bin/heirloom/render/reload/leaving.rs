@@ -38,7 +38,8 @@ impl Leaving {
             }
             Notice::Gone { generation } if *generation == self.generation => {
                 self.gone = true;
-                let numbers = format!("{0}/{0}", self.workers);
+                // Who did not see it serve does not know how many there were.
+                let numbers = if self.workers == 0 { String::new() } else { format!("{0}/{0}", self.workers) };
                 vec![line(Mark::Done, "drained", &numbers, &time, &format!("generation {generation} is gone"))]
             }
             _ => Vec::new(),
