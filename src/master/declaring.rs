@@ -5,7 +5,7 @@ use super::listener::Listener;
 use super::listeners::{ListenerId, Listeners};
 use super::open::Declaration;
 use super::wording::in_full;
-use crate::supervision::GenerationId;
+use crate::supervision::{CohortId, GenerationId};
 
 /// How a declaration goes together with what is open.
 enum Fit {
@@ -99,7 +99,9 @@ impl Listeners {
         for id in self.ids() {
             let listener = self.listener_mut(id).expect("it is one of ours");
             let name = listener.declaration.name.clone();
-            if let Some(why) = listener.take_back(generation) {
+            let its: Vec<CohortId> =
+                listener.tenants.keys().copied().filter(|it| it.generation == generation).collect();
+            for why in its.into_iter().filter_map(|cohort| listener.take_back(cohort)) {
                 farewells.push(Farewell::Spoiled { listener: name.clone(), why });
             }
             listener.declared_by.remove(&generation);
@@ -116,12 +118,29 @@ impl Listeners {
         farewells
     }
 
+    /// Nothing of the cohort is left. Says what became of its lanes.
+    pub(super) fn vacate(&mut self, cohort: CohortId) -> Vec<Farewell> {
+        let mut farewells = Vec::new();
+        for id in self.ids() {
+            let listener = self.listener_mut(id).expect("it is one of ours");
+            let name = listener.declaration.name.clone();
+            farewells.extend(listener.take_back(cohort).map(|why| Farewell::Spoiled { listener: name, why }));
+            self.watch(id);
+        }
+        farewells
+    }
+
     /// Closes what no generation declares or holds that can serve, or would again; the names.
     pub(super) fn close_unwanted(&mut self, may_serve: impl Fn(GenerationId) -> bool) -> Vec<String> {
         let Some(in_force) = self.in_force() else { return Vec::new() };
         let counts = |generation: &GenerationId| *generation == in_force || may_serve(*generation);
         let is_wanted = |listener: &Listener| {
-            listener.by_query || listener.declared_by.iter().chain(listener.tenants.keys()).any(counts)
+            listener.by_query
+                || listener
+                    .declared_by
+                    .iter()
+                    .chain(listener.tenants.keys().map(|cohort| &cohort.generation))
+                    .any(counts)
         };
         let unwanted = self.iter().filter(|(_, listener)| !is_wanted(listener));
         let unwanted: Vec<(ListenerId, String)> =

@@ -89,7 +89,8 @@ impl Master {
         if !self.doors.0.contains_key(&(generation, listener)) {
             return;
         }
-        match self.private(listener, generation, None) {
+        let newest = self.listeners.listener(listener).and_then(|it| it.cohorts_of(generation).pop());
+        match newest.map_or(Ok(None), |cohort| self.private(listener, cohort, None)) {
             Ok(Some(private)) => self.lookups.beside(async move {
                 let mut server = private.connection;
                 let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await; // both ends see how it ends

@@ -16,7 +16,7 @@ use crate::dialects::node::Preload;
 use crate::dialects::{Dialect, Filling, Place, asks_for_a_descriptor};
 use crate::protocol::Address;
 use crate::protocol::environment::{self, ChannelName};
-use crate::supervision::{GenerationId, Slot, WorkerId};
+use crate::supervision::{CohortId, GenerationId, Slot, WorkerId};
 use crate::sys::notify::NotifySocket;
 use crate::sys::{passing, stream};
 
@@ -32,7 +32,7 @@ const NODE_OPTIONS: &str = "NODE_OPTIONS";
 #[derive(Clone, Copy)]
 pub(super) struct Seat {
     pub(super) worker: WorkerId,
-    pub(super) generation: GenerationId,
+    pub(super) cohort: CohortId,
     pub(super) slot: Slot,
 }
 
@@ -72,7 +72,7 @@ impl Master {
             foreground: release.foreground && seat.slot == Slot(0),
         };
         let (wanted, others): (Vec<_>, Vec<_>) = self
-            .places(seat.generation)
+            .places(seat.cohort.generation)
             .into_iter()
             .partition(|(_, place)| by_environment || (by_argument && asks_for(release, &place.name)));
         self.hand_sockets(seat, &wanted, &mut handing)?;
@@ -132,7 +132,7 @@ impl Master {
         handing: &mut Handing,
     ) -> Result<(), String> {
         for ((id, place), number) in places.iter().zip(FIRST_DESCRIPTOR..) {
-            let handle = self.listeners.grant(*id, seat.generation);
+            let handle = self.listeners.grant(*id, seat.cohort);
             handing.handles.push(handle.map_err(|error| format!("cannot hand {} over: {error}", place.name))?);
             handing.inherited.insert(*id, number);
         }
@@ -142,7 +142,7 @@ impl Master {
 
 impl Handing {
     fn fill(&mut self, seat: Seat, places: Vec<Place>) -> Result<(), String> {
-        let (generation, slot) = (seat.generation.0, seat.slot.0);
+        let (generation, slot) = (seat.cohort.generation.0, seat.slot.0);
         let filling = Filling { places, first_descriptor: FIRST_DESCRIPTOR, generation, slot };
         for text in self.arguments.iter_mut().chain(self.environment.values_mut()) {
             *text = filling.fill(text)?;
@@ -153,10 +153,13 @@ impl Handing {
     fn say_who(&mut self, seat: Seat) {
         for (name, value) in [
             (environment::WORKER, seat.worker.to_string()),
-            (environment::GENERATION, seat.generation.to_string()),
+            (environment::GENERATION, seat.cohort.generation.to_string()),
             (environment::SLOT, seat.slot.to_string()),
         ] {
             self.environment.insert(name.into(), value.into());
+        }
+        if seat.cohort.number > 0 {
+            self.environment.insert(environment::COHORT.into(), seat.cohort.to_string().into());
         }
     }
 

@@ -75,6 +75,20 @@ impl Master {
         }
     }
 
+    /// Whether everything that the release listens on can be divided among cohorts.
+    pub(super) fn divides_all(&self, release: &Release) -> bool {
+        let divides = |listener: &Listener| listener.way() == Way::Kernel;
+        let mut declared = release.listeners.iter();
+        match release.listeners[..] {
+            [] => self.behaviour.lanes > 1 && self.listeners.iter().all(|(_, listener)| divides(listener)),
+            _ => declared.all(|declaration| {
+                let mut open = self.listeners.iter().map(|(_, listener)| listener);
+                let open = open.find(|it| it.declaration.name == declaration.name);
+                open.map_or(matches!(declaration.address, Address::Tcp { .. }) && declaration.lanes > 1, divides)
+            }),
+        }
+    }
+
     /// Whether nothing that the release listens on can be steered, so that a share can only be one of workers.
     pub(super) fn shares_only_by_workers(&self, release: &Release) -> bool {
         let open = |declaration: &Declaration| {

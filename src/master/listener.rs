@@ -10,7 +10,7 @@ use super::open::Declaration;
 use super::private::Expected;
 use super::shares::Shares;
 use crate::protocol::{Address, Declared};
-use crate::supervision::GenerationId;
+use crate::supervision::{CohortId, GenerationId};
 use crate::sys::lanes::{Endpoint, LaneId, Lanes, Repaired, Seat, Steering, Way};
 use crate::sys::poller::Interest;
 
@@ -26,7 +26,7 @@ pub(super) struct Listener {
     pub(super) by_query: bool,
     /// The generations that declare it: it goes when none of them can serve any more.
     pub(super) declared_by: BTreeSet<GenerationId>,
-    pub(super) tenants: BTreeMap<GenerationId, Tenant>,
+    pub(super) tenants: BTreeMap<CohortId, Tenant>,
     /// And why.
     pub(super) spoiled: BTreeMap<LaneId, String>,
     /// Where new connections go; nobody's until the first generation has a lane.
@@ -40,7 +40,7 @@ pub(super) struct Listener {
     pub(super) data: Option<serde_json::Value>,
 }
 
-/// A generation's hold on a lane.
+/// A cohort's hold on a lane.
 #[derive(Debug)]
 pub(super) struct Tenant {
     pub(super) lane: LaneId,
@@ -50,7 +50,7 @@ pub(super) struct Tenant {
     pub(super) granted: bool,
     /// A worker accepts there, as far as we know.
     pub(super) taken: bool,
-    /// Nobody of that generation accepts any more.
+    /// Nobody of that cohort accepts any more.
     pub(super) abandoned: bool,
 }
 
@@ -111,8 +111,8 @@ impl Listener {
         }
     }
 
-    pub(super) fn is_taken_by(&self, generation: GenerationId) -> bool {
-        self.tenants.get(&generation).is_some_and(|tenant| tenant.taken)
+    pub(super) fn is_taken_by(&self, cohort: CohortId) -> bool {
+        self.tenants.get(&cohort).is_some_and(|tenant| tenant.taken)
     }
 
     pub(super) fn is_declared_by(&self, generation: GenerationId) -> bool {
@@ -134,12 +134,18 @@ impl Listener {
         self.lanes.way() == Way::Shared
     }
 
-    pub(super) fn seat_of(&self, generation: GenerationId) -> Option<Seat> {
-        let tenant = self.tenants.get(&generation).filter(|_| !self.is_shared())?;
+    /// The cohorts of a generation that have a lane of it and accept there.
+    pub(super) fn cohorts_of(&self, generation: GenerationId) -> Vec<CohortId> {
+        let its = self.tenants.iter().filter(|(cohort, tenant)| cohort.generation == generation && !tenant.abandoned);
+        its.map(|(&cohort, _)| cohort).collect()
+    }
+
+    pub(super) fn seat_of(&self, cohort: CohortId) -> Option<Seat> {
+        let tenant = self.tenants.get(&cohort).filter(|_| !self.is_shared())?;
         Some(Seat::Lane(tenant.lane))
     }
 
-    pub(super) fn free_lane(&mut self, serving: Option<GenerationId>) -> Result<LaneId, Allotment> {
+    pub(super) fn free_lane(&mut self, of: GenerationId, serving: Option<GenerationId>) -> Result<LaneId, Allotment> {
         if self.is_shared() {
             return Ok(LaneId(0));
         }
@@ -147,12 +153,13 @@ impl Listener {
         let (mut taken, mut full) = (Vec::new(), false);
         for lane in self.lane_ids().into_iter().filter(|lane| !self.spoiled.contains_key(lane)) {
             match self.tenants.iter().find(|(_, tenant)| tenant.lane == lane) {
-                Some((&generation, _)) => taken.push(generation),
+                Some((cohort, _)) => taken.push(cohort.generation),
                 None if self.is_empty(lane) => return Ok(lane),
                 None => full = true,
             }
         }
-        if full || taken.iter().any(|generation| Some(*generation) != serving) {
+        if full || taken.iter().any(|&generation| generation != of && Some(generation) != serving) {
+            taken.dedup();
             let holders: Vec<String> = taken.iter().map(ToString::to_string).collect();
             return Err(Allotment::NotYet(format!(
                 "all lanes of {name} are taken, by the generations {}",
@@ -195,14 +202,14 @@ impl Listener {
     }
 
     fn steering(&self, shares: &Shares) -> Option<Steering> {
-        shares.steering(|generation| Some(self.tenants.get(&generation)?.lane))
+        shares.steering(|cohort| Some(self.tenants.get(&cohort)?.lane))
     }
 
-    /// Ends the generation's hold; says why its lane cannot be used again, if so.
-    pub(super) fn take_back(&mut self, generation: GenerationId) -> Option<String> {
-        let tenant = self.tenants.remove(&generation)?;
-        if self.steered.has(generation) {
-            self.steer_back(self.steered.among(|other| other != generation));
+    /// Ends the cohort's hold; says why its lane cannot be used again, if so.
+    pub(super) fn take_back(&mut self, cohort: CohortId) -> Option<String> {
+        let tenant = self.tenants.remove(&cohort)?;
+        if self.steered.has(cohort) {
+            self.steer_back(self.steered.among(|other| other != cohort));
         }
         if self.is_shared() || !tenant.granted {
             return None;
@@ -215,10 +222,10 @@ impl Listener {
     /// How much of the new connections come to a lane, in per cent.
     #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "only the control socket tells it"))]
     pub(super) fn share_of(&self, lane: LaneId) -> u8 {
-        let has_it = |generation: GenerationId| self.tenants.get(&generation).is_some_and(|tenant| tenant.lane == lane);
+        let has_it = |cohort: CohortId| self.tenants.get(&cohort).is_some_and(|tenant| tenant.lane == lane);
         match self.way() {
             Way::Kernel | Way::Rotation => {
-                self.steered.generations().filter(|of| has_it(*of)).map(|of| self.steered.percent(of)).sum()
+                self.steered.cohorts().filter(|of| has_it(*of)).map(|of| self.steered.percent(of)).sum()
             }
             Way::Path | Way::Shared => self.steered.most().filter(|of| has_it(*of)).map_or(0, |_| 100),
         }

@@ -10,7 +10,7 @@ use super::listener::{Allotment, Listener, Tenant, described};
 use super::open::{Declaration, ListenError};
 use super::shares::Shares;
 use super::token::Token;
-use crate::supervision::GenerationId;
+use crate::supervision::{CohortId, GenerationId};
 use crate::sys::lanes::{LaneId, Probe, Seat, Steering};
 use crate::sys::poller::{Poller, Readiness};
 /// A listener's number; never reused.
@@ -78,10 +78,11 @@ impl Listeners {
     }
 
     /// Chooses a free lane of each listener for the generation. While nobody serves, it has the connections at once.
-    pub(super) fn allot(&mut self, generation: GenerationId, serving: Option<GenerationId>) -> Allotment {
-        let ids: Vec<_> = self.iter().filter(|(_, listener)| listener.is_for(generation)).map(|(id, _)| id).collect();
+    pub(super) fn allot(&mut self, cohort: CohortId, serving: Option<GenerationId>) -> Allotment {
+        let ids: Vec<_> =
+            self.iter().filter(|(_, listener)| listener.is_for(cohort.generation)).map(|(id, _)| id).collect();
         for id in ids {
-            match self.allot_one(id, generation, serving) {
+            match self.allot_one(id, cohort, serving) {
                 Allotment::Done => {}
                 otherwise => return otherwise,
             }
@@ -89,25 +90,20 @@ impl Listeners {
         Allotment::Done
     }
 
-    pub(super) fn allot_one(
-        &mut self,
-        id: ListenerId,
-        generation: GenerationId,
-        serving: Option<GenerationId>,
-    ) -> Allotment {
+    pub(super) fn allot_one(&mut self, id: ListenerId, cohort: CohortId, serving: Option<GenerationId>) -> Allotment {
         let Some(listener) = self.all.get_mut(&id) else { return Allotment::Done };
-        if !listener.tenants.contains_key(&generation) {
-            match listener.free_lane(serving) {
+        if !listener.tenants.contains_key(&cohort) {
+            match listener.free_lane(cohort.generation, serving) {
                 Ok(lane) => {
                     let tenant = Tenant { lane, handle: Weak::new(), granted: false, taken: false, abandoned: false };
-                    listener.tenants.insert(generation, tenant);
+                    listener.tenants.insert(cohort, tenant);
                 }
                 Err(otherwise) => return otherwise,
             }
         }
         if listener.steered.is_empty()
-            && serving.is_none_or(|serving| serving == generation)
-            && let Err(why) = listener.steer(Shares::all(generation))
+            && serving.is_none_or(|serving| serving == cohort.generation)
+            && let Err(why) = listener.steer(Shares::all(cohort))
         {
             return Allotment::Never(why);
         }
@@ -116,10 +112,10 @@ impl Listeners {
     }
 
     /// A copy of the generation's lane, to be given to a worker; however many wait for it, they share one.
-    pub(super) fn grant(&mut self, id: ListenerId, generation: GenerationId) -> io::Result<Arc<OwnedFd>> {
+    pub(super) fn grant(&mut self, id: ListenerId, cohort: CohortId) -> io::Result<Arc<OwnedFd>> {
         let gone = || io::Error::from(io::ErrorKind::NotFound);
         let listener = self.all.get_mut(&id).ok_or_else(gone)?;
-        let tenant = listener.tenants.get_mut(&generation).ok_or_else(gone)?;
+        let tenant = listener.tenants.get_mut(&cohort).ok_or_else(gone)?;
         listener.lanes.grant(tenant.lane)?;
         let handle = match tenant.handle.upgrade() {
             Some(handle) => handle,
@@ -131,8 +127,8 @@ impl Listeners {
     }
 
     /// A worker of the generation accepts there.
-    pub(super) fn take(&mut self, id: ListenerId, generation: GenerationId) {
-        if let Some(tenant) = self.all.get_mut(&id).and_then(|listener| listener.tenants.get_mut(&generation)) {
+    pub(super) fn take(&mut self, id: ListenerId, cohort: CohortId) {
+        if let Some(tenant) = self.all.get_mut(&id).and_then(|listener| listener.tenants.get_mut(&cohort)) {
             tenant.taken = true;
         }
     }
@@ -141,12 +137,12 @@ impl Listeners {
     /// is theirs.
     pub(super) fn steer(&mut self, shares: &Shares) -> Result<(), String> {
         let ids = self.ids();
-        shares.generations().try_for_each(|generation| self.everything_is_taken(generation))?;
+        shares.cohorts().try_for_each(|cohort| self.everything_is_taken(cohort))?;
         let mut before: Vec<(ListenerId, Shares)> = Vec::with_capacity(ids.len());
         let nothing_shut = self.nothing_shut();
         for id in &ids {
             let listener = self.all.get_mut(id).expect("it is one of ours");
-            let shares = shares.among(|generation| listener.is_taken_by(generation));
+            let shares = shares.among(|cohort| listener.is_taken_by(cohort));
             if shares.is_empty() {
                 continue; // a query opened it for another generation
             }
@@ -162,7 +158,7 @@ impl Listeners {
                 return Err(why);
             }
         }
-        self.in_force = shares.only().or(self.in_force);
+        self.in_force = shares.only_generation().or(self.in_force);
         let rescues_already = std::mem::replace(&mut self.rescue, true);
         // To whom a listener is steered is nothing to be watched for, but whether it is steered at all.
         let begun = before.into_iter().filter(|(_, former)| former.is_empty()).map(|(id, _)| id);
@@ -180,25 +176,25 @@ impl Listeners {
     }
 
     /// A declared listener that no worker took would be a port where connections hang.
-    fn everything_is_taken(&self, generation: GenerationId) -> Result<(), String> {
+    fn everything_is_taken(&self, cohort: CohortId) -> Result<(), String> {
         match self
             .all
             .values()
-            .find(|listener| listener.is_declared_by(generation) && !listener.is_taken_by(generation))
+            .find(|listener| listener.is_declared_by(cohort.generation) && !listener.is_taken_by(cohort))
         {
             None => Ok(()),
             Some(listener) => Err(format!(
-                "no worker of generation {generation} listens on {} ({}), so its clients would wait for ever",
+                "no worker of generation {cohort} listens on {} ({}), so its clients would wait for ever",
                 listener.declaration.name, listener.declaration.address
             )),
         }
     }
 
     /// Nobody accepts in the generation's lanes any more.
-    pub(super) fn abandon(&mut self, generation: GenerationId) {
+    pub(super) fn abandon(&mut self, cohort: CohortId) {
         for id in self.ids() {
             let listener = self.all.get_mut(&id).expect("it is one of ours");
-            if let Some(tenant) = listener.tenants.get_mut(&generation) {
+            if let Some(tenant) = listener.tenants.get_mut(&cohort) {
                 tenant.abandoned = true;
                 self.watch(id);
             }
@@ -206,21 +202,21 @@ impl Listeners {
     }
 
     /// Where new connections to the generation may still wait: the listeners and their lanes.
-    pub(super) fn lanes_of(&self, generation: GenerationId) -> impl Iterator<Item = (&Listener, Seat)> {
-        self.all.values().filter_map(move |listener| Some((listener, listener.seat_of(generation)?)))
+    pub(super) fn lanes_of(&self, cohort: CohortId) -> impl Iterator<Item = (&Listener, Seat)> {
+        self.all.values().filter_map(move |listener| Some((listener, listener.seat_of(cohort)?)))
     }
 
     /// Whether a probe could tell whether the generation accepts.
-    pub(super) fn can_be_probed(&self, generation: GenerationId) -> bool {
-        let granted = |listener: &Listener| listener.tenants.get(&generation).is_some_and(|tenant| tenant.granted);
-        self.lanes_of(generation).any(|(listener, _)| granted(listener))
+    pub(super) fn can_be_probed(&self, cohort: CohortId) -> bool {
+        let granted = |listener: &Listener| listener.tenants.get(&cohort).is_some_and(|tenant| tenant.granted);
+        self.lanes_of(cohort).any(|(listener, _)| granted(listener))
     }
 
     /// Connects to each lane that the generation has been given, so that nobody else can take the connection.
-    pub(super) fn probe(&mut self, generation: GenerationId) -> Vec<(ListenerId, Probe)> {
+    pub(super) fn probe(&mut self, cohort: CohortId) -> Vec<(ListenerId, Probe)> {
         let mut probes = Vec::new();
         for (&id, listener) in &mut self.all {
-            let Some(tenant) = listener.tenants.get(&generation).filter(|tenant| tenant.granted) else { continue };
+            let Some(tenant) = listener.tenants.get(&cohort).filter(|tenant| tenant.granted) else { continue };
             match listener.lanes.probe(tenant.lane) {
                 Ok(probe) => probes.extend(probe.map(|probe| (id, probe))),
                 Err(error) => {
@@ -241,17 +237,17 @@ impl Listeners {
         }
     }
 
-    /// Mends what a worker has shut. Says what was done, and which generations held it: even where the socket is the same,
+    /// Mends what a worker has shut. Says what was done, and which cohorts held it: even where the socket is the same,
     /// an event loop that has seen it shut may take it for shut for ever (Tokio's does).
-    pub(super) fn mend(&mut self, id: ListenerId) -> io::Result<(Vec<String>, Vec<GenerationId>)> {
+    pub(super) fn mend(&mut self, id: ListenerId) -> io::Result<(Vec<String>, Vec<CohortId>)> {
         let Some(listener) = self.all.get_mut(&id) else { return Ok((Vec::new(), Vec::new())) };
         let mended = listener.lanes.repair()?;
         listener.watched.clear();
         let lanes: BTreeSet<LaneId> = mended.iter().map(|mended| mended.lane).collect();
         let holders = listener.tenants.iter_mut().filter(|(_, tenant)| tenant.granted && lanes.contains(&tenant.lane));
-        let holders = holders.map(|(&generation, tenant)| {
+        let holders = holders.map(|(&cohort, tenant)| {
             tenant.handle = Weak::new();
-            generation
+            cohort
         });
         let holders = holders.collect();
         self.watch(id);

@@ -13,7 +13,7 @@ use super::release::Release;
 use super::release_error::ReleaseError;
 use super::report::Deed;
 use crate::errands::Scenery;
-use crate::supervision::GenerationId;
+use crate::supervision::{CohortId, GenerationId};
 use crate::sys::lanes::Own;
 use crate::sys::survivors::{self, Search};
 
@@ -24,11 +24,11 @@ pub(super) enum Found {
         release: Result<Arc<Release>, ReleaseError>,
     },
     Settled {
-        generation: GenerationId,
+        cohort: CohortId,
         settled: bool,
     },
     Survivors {
-        generation: GenerationId,
+        cohort: CohortId,
         count: usize,
     },
     /// Something that happened while a release was resolved.
@@ -115,12 +115,12 @@ impl Lookups {
         Ok(ends_it)
     }
 
-    pub(super) fn settled(&self, generation: GenerationId, is_settled: impl FnOnce() -> bool + Send + 'static) {
-        self.look(move || Found::Settled { generation, settled: is_settled() });
+    pub(super) fn settled(&self, cohort: CohortId, is_settled: impl FnOnce() -> bool + Send + 'static) {
+        self.look(move || Found::Settled { cohort, settled: is_settled() });
     }
 
-    pub(super) fn survivors(&self, generation: GenerationId, search: Search) {
-        self.look(move || Found::Survivors { generation, count: survivors::find(&search).len() });
+    pub(super) fn survivors(&self, cohort: CohortId, search: Search) {
+        self.look(move || Found::Survivors { cohort, count: survivors::find(&search).len() });
     }
 
     pub(super) fn kill_survivors(&self, search: Search) {

@@ -231,6 +231,9 @@ impl Master {
         let mut plan = release.plan.clone();
         plan.first_alone = self.first_must_prove(&release);
         plan.rollout.by_workers = self.shares_only_by_workers(&release);
+        if !self.divides_all(&release) {
+            plan.rollout.surge = 0; // no cohorts: each would need a share
+        }
         if self.supervisor.rising() == Some(generation) {
             self.report(Deed::resolved(generation, &release));
             self.releases.insert(generation, release);
@@ -257,10 +260,10 @@ impl Master {
             }
             Found::Told { generation, deed } if self.supervisor.rising() == Some(generation) => self.report(deed),
             Found::Told { .. } => {} // its generation was given up
-            Found::Settled { generation, settled } => self.feed(Event::Looked { generation, settled }),
-            Found::Survivors { generation, count } => {
+            Found::Settled { cohort, settled } => self.feed(Event::Looked { cohort, settled }),
+            Found::Survivors { cohort, count } => {
                 let survivors = u32::try_from(count).unwrap_or(u32::MAX);
-                self.feed(Event::Swept { generation, survivors });
+                self.feed(Event::Swept { cohort, survivors });
             }
             Found::Checked { generation, failure } => self.round_ended(generation, failure),
             Found::Errand { deed } => self.report(deed),

@@ -14,7 +14,7 @@ use super::shares::Shares;
 use super::spare::is_quiet_again;
 use super::wording::shown;
 use crate::protocol::MasterMessage;
-use crate::supervision::{Action, Event, GenerationId, Notice, Reason, Share, Slot, WorkerId};
+use crate::supervision::{Action, CohortId, Event, GenerationId, Notice, Reason, Share, Slot, WorkerId};
 use crate::sys::lanes;
 use crate::sys::memory;
 use crate::sys::poller::Interest;
@@ -30,8 +30,8 @@ impl Master {
                 }
             }
             Action::CancelResolve { generation } => self.lookups.cancel(generation),
-            Action::Allot { generation } => self.allot(generation),
-            Action::Spawn { worker, generation, slot } => self.spawn(worker, generation, slot),
+            Action::Allot { cohort } => self.allot(cohort),
+            Action::Spawn { worker, cohort, slot } => self.spawn(worker, cohort, slot),
             Action::Recall { generation, of } => match self.kept.of(of) {
                 Some(release) => self.has_release(generation, release),
                 None => {
@@ -55,16 +55,16 @@ impl Master {
             }
             Action::Drain { worker, grace } => self.drain(worker, grace),
             Action::Kill { worker } => self.kill(worker),
-            Action::Look { generation } => self.look(generation),
-            Action::Rescue { generation } => {
-                self.stop_proving_all(generation);
-                self.listeners.abandon(generation);
+            Action::Look { cohort } => self.look(cohort),
+            Action::Rescue { cohort } => {
+                self.stop_proving_all(cohort);
+                self.listeners.abandon(cohort);
             }
-            Action::Sweep { generation } => {
-                self.lookups.survivors(generation, self.processes.survivors_of(generation));
-            }
-            Action::KillSurvivors { generation } => {
-                self.lookups.kill_survivors(self.processes.survivors_of(generation));
+            Action::Sweep { cohort } => self.lookups.survivors(cohort, self.processes.survivors_of(cohort)),
+            Action::KillSurvivors { cohort } => self.lookups.kill_survivors(self.processes.survivors_of(cohort)),
+            Action::Vacate { cohort } => {
+                let farewells = self.listeners.vacate(cohort);
+                self.say_farewell(farewells);
             }
             Action::Forget { generation } => self.forget(generation),
             Action::Answer { request, outcome } => {
@@ -77,18 +77,19 @@ impl Master {
         }
     }
 
-    fn allot(&mut self, generation: GenerationId) {
+    fn allot(&mut self, cohort: CohortId) {
+        let generation = cohort.generation;
         let allotted = match self.declare(generation) {
-            Ok(()) => self.listeners.allot(generation, self.supervisor.serving()),
+            Ok(()) => self.listeners.allot(cohort, self.supervisor.serving()),
             Err(why) => Allotment::Never(why),
         };
         let event = match allotted {
             Allotment::Done => {
                 self.tell_limits_of(generation);
-                Event::Allotted { generation }
+                Event::Allotted { cohort }
             }
-            Allotment::NotYet(why) => Event::NoLaneYet { generation, why },
-            Allotment::Never(why) => Event::NotAllotted { generation, why },
+            Allotment::NotYet(why) => Event::NoLaneYet { cohort, why },
+            Allotment::Never(why) => Event::NotAllotted { cohort, why },
         };
         self.feed(event);
     }
@@ -105,7 +106,7 @@ impl Master {
     }
 
     fn steer(&mut self, generation: GenerationId, shares: &[Share], sticky: bool) {
-        let shares = Shares::new(shares.iter().map(|share| (share.cohort.generation, share.weight)), sticky);
+        let shares = Shares::new(shares.iter().map(|share| (share.cohort, share.weight)), sticky);
         let event = match self.listeners.steer(&shares) {
             Ok(()) => Event::Steered { generation },
             Err(why) => Event::NotSteered { generation, why },
@@ -144,15 +145,15 @@ impl Master {
         }
     }
 
-    /// Whether anything is still on its way to the generation: queued, or in the middle of a handshake.
-    fn look(&mut self, generation: GenerationId) {
-        let lanes = || self.listeners.lanes_of(generation);
+    /// Whether anything is still on its way to the cohort: queued, or in the middle of a handshake.
+    fn look(&mut self, cohort: CohortId) {
+        let lanes = || self.listeners.lanes_of(cohort);
         let waits = lanes().any(|(listener, seat)| listener.lanes.queue(seat).is_ok_and(|queue| queue.waiting > 0));
         if waits {
-            return self.feed(Event::Looked { generation, settled: false });
+            return self.feed(Event::Looked { cohort, settled: false });
         }
         let places: Vec<lanes::Endpoint> = lanes().map(|(listener, _)| listener.lanes.local().clone()).collect();
-        self.lookups.settled(generation, move || places.iter().all(|local| lanes::half_open(local).unwrap_or(0) == 0));
+        self.lookups.settled(cohort, move || places.iter().all(|local| lanes::half_open(local).unwrap_or(0) == 0));
     }
 
     fn forget(&mut self, generation: GenerationId) {
@@ -164,7 +165,12 @@ impl Master {
         for listener in self.datagrams.forget(generation) {
             self.report(Deed::Closed { listener });
         }
-        for farewell in self.listeners.forget(generation) {
+        let farewells = self.listeners.forget(generation);
+        self.say_farewell(farewells);
+    }
+
+    fn say_farewell(&mut self, farewells: Vec<Farewell>) {
+        for farewell in farewells {
             self.report(match farewell {
                 Farewell::Spoiled { listener, why } => Deed::Spoiled { listener, why },
                 Farewell::Closed { listener } => Deed::Closed { listener },

@@ -20,7 +20,7 @@ use super::listeners::ListenerId;
 use super::lookups::Found;
 use super::machine::Master;
 use crate::protocol::Address;
-use crate::supervision::{GenerationId, Slot, WorkerId};
+use crate::supervision::{CohortId, GenerationId, Slot, WorkerId};
 use crate::sys::lanes::{Origin, Own, Seat};
 
 /// So many workers have a stream of their own at a time; of more, others have their turn the next time.
@@ -84,10 +84,17 @@ impl Master {
                 continue;
             }
             match &one_by_one[..] {
-                [] => streams.extend(self.private(id, generation, None)?),
+                [] => {
+                    let cohorts = self.listeners.listener(id).map_or_else(Vec::new, |it| it.cohorts_of(generation));
+                    for cohort in cohorts {
+                        streams.extend(self.private(id, cohort, None)?);
+                    }
+                }
                 workers => {
                     for &(worker, slot) in workers {
-                        streams.extend(self.private(id, generation, Some((worker, slot)))?);
+                        let cohort = self.processes.all.get(&worker).map(|process| process.cohort);
+                        let cohort = cohort.unwrap_or(CohortId::whole(generation));
+                        streams.extend(self.private(id, cohort, Some((worker, slot)))?);
                     }
                 }
             }
@@ -115,16 +122,16 @@ impl Master {
     pub(super) fn private(
         &mut self,
         id: ListenerId,
-        generation: GenerationId,
+        cohort: CohortId,
         worker: Option<(WorkerId, Slot)>,
     ) -> Result<Option<PrivateStream>, String> {
         let Some(listener) = self.listeners.listener_mut(id) else { return Ok(None) };
         let (name, address) = (listener.declaration.name.clone(), listener.address());
-        let fault = |error: io::Error| format!("cannot connect to generation {generation} on {name}: {error}");
+        let fault = |error: io::Error| format!("cannot connect to generation {cohort} on {name}: {error}");
         if listener.rotation.is_some() {
-            return self.private_by_rotation(id, generation, worker);
+            return self.private_by_rotation(id, cohort, worker);
         }
-        let Some(lane) = listener.seat_of(generation) else { return Ok(None) };
+        let Some(lane) = listener.seat_of(cohort) else { return Ok(None) };
         let seat = if worker.is_some() { Seat::Helm } else { lane };
         let Some(own) = listener.lanes.connect(seat).map_err(fault)? else { return Ok(None) };
         let begun = own.origin().and_then(|origin| Ok((origin, own.as_fd().try_clone_to_owned()?)));
@@ -165,8 +172,8 @@ impl Master {
     }
 
     /// A worker does not take a connection that was for it alone: its lane does.
-    pub(super) fn lead_into_lane(&mut self, id: ListenerId, generation: GenerationId, connection: &Arc<OwnedFd>) {
-        let Ok(Some(PrivateStream { address, connection: mut server, .. })) = self.private(id, generation, None) else {
+    pub(super) fn lead_into_lane(&mut self, id: ListenerId, cohort: CohortId, connection: &Arc<OwnedFd>) {
+        let Ok(Some(PrivateStream { address, connection: mut server, .. })) = self.private(id, cohort, None) else {
             return;
         };
         let client = connection.as_fd().try_clone_to_owned().and_then(|fd| Stream::over(fd, &address));
@@ -180,7 +187,8 @@ impl Master {
 impl Listener {
     /// Whether a connection of ours can reach the generation and nobody else.
     pub(super) fn has_private_way_to(&self, generation: GenerationId) -> bool {
-        (self.rotation.is_some() || self.seat_of(generation).is_some()) && self.is_taken_by(generation)
+        let is_its_own = |cohort: CohortId| self.rotation.is_some() || self.seat_of(cohort).is_some();
+        self.cohorts_of(generation).iter().any(|&cohort| is_its_own(cohort) && self.is_taken_by(cohort))
     }
 }
 

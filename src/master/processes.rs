@@ -15,7 +15,7 @@ use super::output::{LastLines, Outlet};
 use super::report::Stream;
 use crate::dialects::{Proof, State, Watch};
 use crate::protocol::{Status, environment};
-use crate::supervision::{Exit, GenerationId, Slot, WorkerId};
+use crate::supervision::{CohortId, Exit, GenerationId, Slot, WorkerId};
 use crate::sys::lanes::Probe;
 use crate::sys::launch::FAILED;
 use crate::sys::notify::NotifySocket;
@@ -28,6 +28,7 @@ const PATIENCE: u8 = 3;
 /// A worker that has been started and is not reaped yet.
 pub(super) struct Process {
     pub(super) generation: GenerationId,
+    pub(super) cohort: CohortId,
     pub(super) slot: Slot,
     pub(super) pid: Pid,
     /// Not the pid: once a worker is reaped, its pid may be a stranger's.
@@ -69,7 +70,7 @@ pub(super) struct Processes {
     /// A pipe may outlive its worker: a grandchild may have it.
     pub(super) outlets: BTreeMap<(WorkerId, Stream), Outlet>,
     /// Dead workers' pids, which name the sessions that they led.
-    dead: BTreeMap<GenerationId, BTreeSet<i32>>,
+    dead: BTreeMap<CohortId, BTreeSet<i32>>,
     /// The last words of whoever held a seat last.
     last_words: BTreeMap<(GenerationId, Slot), (Pid, LastLines)>,
 }
@@ -115,7 +116,7 @@ impl Processes {
     /// Takes out one that was reaped; the session that it led may go on.
     pub(super) fn remove(&mut self, id: WorkerId) -> Option<Arc<OwnedFd>> {
         let process = self.all.remove(&id)?;
-        self.dead.entry(process.generation).or_default().insert(process.pid.as_raw());
+        self.dead.entry(process.cohort).or_default().insert(process.pid.as_raw());
         self.last_words.insert((process.generation, process.slot), (process.pid, process.last_lines));
         Some(process.handle)
     }
@@ -141,18 +142,19 @@ impl Processes {
         self.in_seat(seat).is_some_and(|process| process.proof.speaks().is_none())
     }
 
-    /// Whom to look for when a generation's workers are gone.
-    pub(super) fn survivors_of(&self, generation: GenerationId) -> Search {
+    /// Whom to look for when a cohort's workers are gone.
+    pub(super) fn survivors_of(&self, cohort: CohortId) -> Search {
+        let name = if cohort.number == 0 { environment::GENERATION } else { environment::COHORT };
         Search {
-            sessions: self.dead.get(&generation).cloned().unwrap_or_default(),
-            mark: format!("{}={generation}", environment::GENERATION),
+            sessions: self.dead.get(&cohort).cloned().unwrap_or_default(),
+            mark: format!("{name}={cohort}"),
             not: self.pids(),
         }
     }
 
     /// Nothing of the generation is left: what its pipes still held may go. Gives the pipes back, to be unwatched.
     pub(super) fn forget(&mut self, generation: GenerationId) -> Vec<Outlet> {
-        self.dead.remove(&generation);
+        self.dead.retain(|cohort, _| cohort.generation != generation);
         self.last_words.retain(|seat, _| seat.0 != generation);
         let gone = |outlet: &Outlet| outlet.generation == generation;
         let keys: Vec<_> = self.outlets.iter().filter(|(_, outlet)| gone(outlet)).map(|(&key, _)| key).collect();

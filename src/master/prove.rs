@@ -8,7 +8,7 @@ use super::processes::Process;
 use super::release::Release;
 use super::report::Deed;
 use crate::dialects::{Dialect, Evidence, Proof, Speaks};
-use crate::supervision::{Event, GenerationId, Slot, Uptime, WorkerId};
+use crate::supervision::{CohortId, Event, GenerationId, Slot, Uptime, WorkerId};
 use crate::sys::files;
 use crate::sys::lanes::Accepted;
 
@@ -32,11 +32,19 @@ impl Experience {
 
 impl Master {
     /// How a worker that is about to be started will be proved.
-    pub(super) fn proof_of(&self, generation: GenerationId, slot: Slot, dialect: Dialect) -> Proof {
-        let alone = slot == Slot(0) && self.supervisor.rising() == Some(generation);
-        let probe = alone && self.listeners.can_be_probed(generation);
+    pub(super) fn proof_of(&self, cohort: CohortId, slot: Slot, dialect: Dialect) -> Proof {
+        let generation = cohort.generation;
+        let alone = self.is_first_of(cohort, slot) && self.supervisor.rising() == Some(generation);
+        let probe = alone && self.listeners.can_be_probed(cohort);
         let like = self.experience.first_proved_after.filter(|(of, _)| *of == generation).map(|(_, after)| after);
         Proof::new(dialect, self.experience.speaks, probe, like, uptime().0)
+    }
+
+    /// Whether it is the first in its lane.
+    fn is_first_of(&self, cohort: CohortId, slot: Slot) -> bool {
+        let release = self.releases.get(&cohort.generation).filter(|_| cohort.number > 0);
+        let size = release.map_or(u32::MAX, |release| release.plan.rollout.surge.max(1));
+        slot.0.is_multiple_of(size)
     }
 
     /// Whether the first worker of a generation has to be proved before the others are started: unless the program
@@ -97,7 +105,7 @@ impl Master {
         if process.launcher.is_some() || !process.probes.is_empty() || !due {
             return;
         }
-        process.probes = self.listeners.probe(process.generation);
+        process.probes = self.listeners.probe(process.cohort);
         process.next_look = now + LOOK_AGAIN;
     }
 
@@ -111,6 +119,7 @@ impl Master {
     pub(super) fn proved(&mut self, worker: WorkerId, evidence: Option<Evidence>) {
         let (Some(evidence), Some(process)) = (evidence, self.processes.all.get(&worker)) else { return };
         let (generation, slot, speaks) = (process.generation, process.slot, process.proof.speaks());
+        let cohort = process.cohort;
         let took = uptime().0.saturating_sub(process.proof.started());
         let inherited: Vec<_> = process.inherited.keys().copied().collect();
         self.unproved.remove(&worker);
@@ -120,7 +129,7 @@ impl Master {
             self.experience.first_proved_after = Some((generation, took));
         }
         if !matches!(speaks, Some(Speaks::Query | Speaks::Node)) {
-            inherited.into_iter().for_each(|id| self.listeners.take(id, generation));
+            inherited.into_iter().for_each(|id| self.listeners.take(id, cohort));
             self.report(Deed::Proved { generation, slot, evidence });
         }
         if let Some(process) = self.processes.all.get_mut(&worker) {
@@ -130,8 +139,8 @@ impl Master {
     }
 
     /// Nobody of the generation accepts any more: who takes our connections from now on is the one who rescues them.
-    pub(super) fn stop_proving_all(&mut self, generation: GenerationId) {
-        let is_its = |worker: &WorkerId| self.processes.all.get(worker).is_some_and(|it| it.generation == generation);
+    pub(super) fn stop_proving_all(&mut self, cohort: CohortId) {
+        let is_its = |worker: &WorkerId| self.processes.all.get(worker).is_some_and(|it| it.cohort == cohort);
         let workers: Vec<WorkerId> = self.unproved.iter().copied().filter(is_its).collect();
         workers.into_iter().for_each(|worker| self.stop_proving(worker));
     }

@@ -11,7 +11,7 @@ use super::open::Declaration;
 use super::report::Deed;
 use super::wording::{in_full, shown, shown_within};
 use crate::protocol::{Address, Declared, MasterMessage, Match, Query, choose};
-use crate::supervision::{GenerationId, WorkerId};
+use crate::supervision::{CohortId, GenerationId, WorkerId};
 
 /// What a query gets that makes no sense, and one for which there is no listener.
 const EINVAL: i32 = nix::errno::Errno::EINVAL as i32;
@@ -50,7 +50,7 @@ impl Listeners {
     /// How many listeners are open because that generation asked for them.
     fn opened_for(&self, generation: GenerationId) -> usize {
         let by_query = self.iter().map(|(_, listener)| listener).filter(|listener| listener.by_query);
-        by_query.filter(|listener| listener.tenants.contains_key(&generation)).count()
+        by_query.filter(|listener| !listener.cohorts_of(generation).is_empty()).count()
     }
 }
 
@@ -66,10 +66,10 @@ impl Allotment {
 
 impl Master {
     /// A worker wants a handle: it is granted, or refused with a reason that a person can act on.
-    pub(super) fn query(&mut self, worker: WorkerId, generation: GenerationId, ack: u64, query: &Query) {
+    pub(super) fn query(&mut self, worker: WorkerId, cohort: CohortId, ack: u64, query: &Query) {
         let granted = Address::try_from(query)
             .map_err(|error| (EINVAL, error.to_string()))
-            .and_then(|asked| self.find_or_open(worker, generation, &asked));
+            .and_then(|asked| self.find_or_open(worker, cohort, &asked));
         let (message, handle) = match granted {
             Ok(Grant { key, fd: Some(fd), .. }) => (MasterMessage::Inherited { ack, key, fd }, None),
             Ok(Grant { key, handle, fd: None }) => (MasterMessage::Granted { ack, key }, Some(handle)),
@@ -82,51 +82,46 @@ impl Master {
         self.say(worker, message, handle);
     }
 
-    fn find_or_open(
-        &mut self,
-        worker: WorkerId,
-        generation: GenerationId,
-        asked: &Address,
-    ) -> Result<Grant, (i32, String)> {
-        let (found, ids) = self.listeners.matching(generation, asked);
+    fn find_or_open(&mut self, worker: WorkerId, cohort: CohortId, asked: &Address) -> Result<Grant, (i32, String)> {
+        let (found, ids) = self.listeners.matching(cohort.generation, asked);
         let id = match found {
             Match::Exact(index) | Match::Covered(index) => ids[index],
             Match::OnlyOne(index) => {
                 self.report_guess(worker, asked, ids[index]);
                 ids[index]
             }
-            Match::Nothing => self.open_for_query(generation, asked)?,
+            Match::Nothing => self.open_for_query(cohort, asked)?,
             Match::Refused(message) => return Err((EADDRNOTAVAIL, message)),
         };
-        self.listeners.allot_one(id, generation, self.supervisor.serving()).granted()?;
+        self.listeners.allot_one(id, cohort, self.supervisor.serving()).granted()?;
         let fault = |error: io::Error| (error.raw_os_error().unwrap_or(EINVAL), error.to_string());
-        let handle = self.listeners.grant(id, generation).map_err(fault)?;
-        self.listeners.take(id, generation);
+        let handle = self.listeners.grant(id, cohort).map_err(fault)?;
+        self.listeners.take(id, cohort);
         let key = self.listeners.listener(id).map(|listener| listener.declaration.name.clone()).unwrap_or_default();
         let fd = self.processes.all.get(&worker).and_then(|process| process.inherited.get(&id).copied());
         Ok(Grant { key, handle, fd })
     }
 
     /// Nothing is declared: the query itself opens the listener.
-    fn open_for_query(&mut self, generation: GenerationId, asked: &Address) -> Result<ListenerId, (i32, String)> {
+    fn open_for_query(&mut self, cohort: CohortId, asked: &Address) -> Result<ListenerId, (i32, String)> {
         let lanes = self.behaviour.lanes;
         let declaration = Declaration { lanes, ..Declaration::new(asked.to_string(), asked.clone()) };
-        self.open_asked(generation, declaration, false)
+        self.open_asked(cohort, declaration, false)
     }
 
     pub(super) fn open_asked(
         &mut self,
-        generation: GenerationId,
+        cohort: CohortId,
         declaration: Declaration,
         rotates: bool,
     ) -> Result<ListenerId, (i32, String)> {
-        if self.listeners.opened_for(generation) >= MOST_OPENED {
+        if self.listeners.opened_for(cohort.generation) >= MOST_OPENED {
             let why = format!("a generation can open at most {MOST_OPENED} listeners by asking for them");
             return Err((EMFILE, why));
         }
         let fault = |error: &dyn std::error::Error, errno: i32| (errno, in_full(error));
         let id = self.listeners.open(declaration, true).map_err(|error| fault(&error, error.errno()))?;
-        let allotted = self.listeners.allot_one(id, generation, self.supervisor.serving()).granted();
+        let allotted = self.listeners.allot_one(id, cohort, self.supervisor.serving()).granted();
         allotted.inspect_err(|_| self.listeners.close(id))?;
         if let Some(listener) = self.listeners.listener_mut(id) {
             if rotates {

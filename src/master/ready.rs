@@ -10,7 +10,7 @@ use super::token::Token;
 use super::wording::shown_within;
 use crate::dialects::Said;
 use crate::protocol::{MAX_TEXT, Status};
-use crate::supervision::{Event, Exit, GenerationId, WorkerId};
+use crate::supervision::{CohortId, Event, Exit, WorkerId};
 use crate::sys::passing::{self, Received};
 use crate::sys::poller::{Interest, Readiness};
 use crate::sys::{files, process, shell};
@@ -159,7 +159,7 @@ impl Master {
 
     fn heed(&mut self, worker: WorkerId, said: Said) {
         let Some(process) = self.processes.all.get(&worker).filter(|process| process.channel.is_some()) else { return };
-        let (generation, slot) = (process.generation, process.slot);
+        let (generation, slot, cohort) = (process.generation, process.slot, process.cohort);
         match said {
             Said::Hello { program } => {
                 tracing::debug!(%worker, program, "hello");
@@ -167,7 +167,7 @@ impl Master {
                     process.proof.hello();
                 }
             }
-            Said::Query { ack, query } => self.query(worker, generation, ack, &query),
+            Said::Query { ack, query } => self.query(worker, cohort, ack, &query),
             Said::Close { key } => tracing::debug!(%worker, key, "closed its handle"),
             Said::Ready => {
                 let process = self.processes.all.get_mut(&worker);
@@ -220,8 +220,8 @@ impl Master {
                 for what in mended {
                     self.report(Deed::Mended { listener: name.clone(), what });
                 }
-                for generation in holders {
-                    self.lost_handle(generation, &name);
+                for cohort in holders {
+                    self.lost_handle(cohort, &name);
                 }
             }
             Err(error) => self.report(Deed::Trouble { what: format!("cannot mend {name}: {error}") }),
@@ -229,8 +229,8 @@ impl Master {
     }
 
     /// Only a new worker can have a handle that works for sure.
-    fn lost_handle(&mut self, generation: GenerationId, listener: &str) {
-        let workers = self.processes.all.iter().filter(|(_, process)| process.generation == generation);
+    fn lost_handle(&mut self, cohort: CohortId, listener: &str) {
+        let workers = self.processes.all.iter().filter(|(_, process)| process.cohort == cohort);
         for worker in workers.map(|(&id, _)| id).collect::<Vec<_>>() {
             self.feed(Event::LostHandle { worker, what: format!("its generation shut the listener {listener}") });
         }

@@ -26,10 +26,11 @@ use crate::sys::files::where_we_were_started;
 use crate::sys::launch::{Credentials, World};
 
 /// Variables of ours, of whoever supervises us, and of the sockets that were handed to us: not a worker's business.
-const NOT_INHERITED: [&str; 17] = [
+const NOT_INHERITED: [&str; 18] = [
     "HEIRLOOM_CHANNEL",
     "HEIRLOOM_WORKER",
     "HEIRLOOM_GENERATION",
+    "HEIRLOOM_COHORT",
     "HEIRLOOM_SLOT",
     "HEIRLOOM_SOCKET",
     "HEIRLOOM_ERRAND",

@@ -12,7 +12,7 @@ use super::listeners::ListenerId;
 use super::machine::Master;
 use super::report::Deed;
 use crate::protocol::MasterMessage;
-use crate::supervision::{GenerationId, WorkerId};
+use crate::supervision::{CohortId, WorkerId};
 use crate::sys::lanes::{Endpoint, Seat};
 
 /// So many are accepted at once, before others have their turn.
@@ -32,8 +32,8 @@ pub(super) struct Relays {
 struct Passed {
     listener: ListenerId,
     connection: Arc<OwnedFd>,
-    /// It is for this generation alone.
-    only: Option<GenerationId>,
+    /// It is for this cohort alone.
+    only: Option<CohortId>,
 }
 
 impl Relays {
@@ -96,10 +96,10 @@ impl Master {
     /// Hands a connection to this worker; whether that was possible.
     fn pass_to(&mut self, worker: WorkerId, listener: ListenerId, connection: Arc<OwnedFd>, alone: bool) -> bool {
         let key = self.listeners.listener(listener).map(|it| it.declaration.name.clone());
-        let generation = self.processes.all.get(&worker).map(|process| process.generation);
-        let (Some(key), Some(generation)) = (key, generation) else { return false };
+        let cohort = self.processes.all.get(&worker).map(|process| process.cohort);
+        let (Some(key), Some(cohort)) = (key, cohort) else { return false };
         let sent = self.say(worker, MasterMessage::NewConn { key }, Some(connection.clone()));
-        let only = alone.then_some(generation);
+        let only = alone.then_some(cohort);
         let passed = |seq| self.relays.passed.insert((worker, seq), Passed { listener, connection, only });
         sent.map(passed).is_some()
     }
@@ -114,7 +114,7 @@ impl Master {
                 process.declined = process.declined.saturating_add(1);
             }
             match only {
-                Some(generation) => self.lead_into_lane(listener, generation, &connection),
+                Some(cohort) => self.lead_into_lane(listener, cohort, &connection),
                 None => self.relay(listener, connection),
             }
         }

@@ -11,7 +11,7 @@ use super::listeners::ListenerId;
 use super::machine::{Master, uptime};
 use super::release::Release;
 use crate::protocol::Status;
-use crate::supervision::{GenerationId, Uptime, View, WorkerId};
+use crate::supervision::{CohortId, GenerationId, Uptime, View, WorkerId};
 use crate::sys::lanes::{Endpoint, LaneId, Queue, Seat, Way};
 
 /// All that the master knows.
@@ -114,7 +114,7 @@ fn listener_facts(listener: &Listener) -> ListenerFacts {
         address: listener.address().to_string(),
         way: listener.way(),
         by_query: listener.by_query,
-        steered: listener.steered.most(),
+        steered: listener.steered.most().map(|cohort| cohort.generation),
         lanes: listener.lane_ids().into_iter().map(|lane| lane_facts(listener, lane, &inodes)).collect(),
         endpoint: listener.lanes.local().clone(),
         inodes: inodes.into_values().collect(),
@@ -124,7 +124,7 @@ fn listener_facts(listener: &Listener) -> ListenerFacts {
 fn lane_facts(listener: &Listener, lane: LaneId, inodes: &BTreeMap<Seat, u64>) -> LaneFacts {
     let seat = Seat::Lane(lane);
     let has_it =
-        |(&generation, tenant): (&GenerationId, &super::listener::Tenant)| (tenant.lane == lane).then_some(generation);
+        |(cohort, tenant): (&CohortId, &super::listener::Tenant)| (tenant.lane == lane).then_some(cohort.generation);
     LaneFacts {
         index: lane.0,
         inode: inodes.get(&seat).copied().unwrap_or_default(),

@@ -17,7 +17,7 @@ use super::release::Release;
 use super::report::{Deed, Stream};
 use super::token::Token;
 use crate::dialects::{Dialect, Watch};
-use crate::supervision::{Event, Exit, GenerationId, Slot, WorkerId};
+use crate::supervision::{CohortId, Event, Exit, GenerationId, Slot, WorkerId};
 use crate::sys::launch::{self, Executable, Launched, Launcher, Outlets, Scene, World};
 use crate::sys::poller::Interest;
 use crate::sys::{files, terminal};
@@ -27,16 +27,16 @@ type Pipes = Option<[OwnedFd; 2]>;
 
 impl Master {
     /// Starts a worker; when that fails, the worker has ended already.
-    pub(super) fn spawn(&mut self, worker: WorkerId, generation: GenerationId, slot: Slot) {
-        match self.try_to_spawn(Seat { worker, generation, slot }) {
+    pub(super) fn spawn(&mut self, worker: WorkerId, cohort: CohortId, slot: Slot) {
+        match self.try_to_spawn(Seat { worker, cohort, slot }) {
             Ok(()) => {}
             Err(why) => self.feed(Event::Exited { worker, exit: Exit::NotStarted(why) }),
         }
     }
 
     fn try_to_spawn(&mut self, seat: Seat) -> Result<(), String> {
-        let release = self.releases.get(&seat.generation).ok_or("its release is gone")?.clone();
-        self.report_changes(seat.generation, &release);
+        let release = self.releases.get(&seat.cohort.generation).ok_or("its release is gone")?.clone();
+        self.report_changes(seat.cohort.generation, &release);
         let mut handing = self.handing(seat, &release)?;
         let (outlets, pipes) =
             self.outlets(handing.foreground).map_err(|error| format!("cannot make a pipe: {error}"))?;
@@ -134,8 +134,9 @@ impl Master {
         handing: Handing,
         pipes: Pipes,
     ) -> io::Result<()> {
-        let Seat { worker, generation, slot } = seat;
-        let proof = self.proof_of(generation, slot, release.dialect);
+        let Seat { worker, cohort, slot } = seat;
+        let generation = cohort.generation;
+        let proof = self.proof_of(cohort, slot, release.dialect);
         let (now, like) = (files::uptime(), self.experience.latest_start());
         let (channel, node) = match release.dialect {
             Dialect::Node => (None, handing.our_end.map(|ours| NodeWorker::new(ours, now, like))),
@@ -143,6 +144,7 @@ impl Master {
         };
         let process = Process {
             generation,
+            cohort,
             slot,
             pid: launched.pid,
             handle: Arc::new(launched.process),

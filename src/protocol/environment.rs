@@ -9,6 +9,8 @@ pub const CHANNEL: &str = "HEIRLOOM_CHANNEL";
 pub const WORKER: &str = "HEIRLOOM_WORKER";
 /// The number of the worker's generation.
 pub const GENERATION: &str = "HEIRLOOM_GENERATION";
+/// The worker's cohort, if its generation is raised in cohorts: "3.1".
+pub const COHORT: &str = "HEIRLOOM_COHORT";
 /// The worker's slot in its generation.
 pub const SLOT: &str = "HEIRLOOM_SLOT";
 

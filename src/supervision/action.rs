@@ -17,10 +17,10 @@ pub enum Action {
     Recall { generation: GenerationId, of: GenerationId },
     /// Nobody waits any more for what is being resolved.
     CancelResolve { generation: GenerationId },
-    /// Choose a free lane of each listener; answered by `Allotted`, `NoLaneYet` or `NotAllotted`.
-    Allot { generation: GenerationId },
+    /// Choose a free lane of each listener for the cohort; answered by `Allotted`, `NoLaneYet` or `NotAllotted`.
+    Allot { cohort: CohortId },
     /// Start a worker; answered by `Started`, and some day by `Exited`.
-    Spawn { worker: WorkerId, generation: GenerationId, slot: Slot },
+    Spawn { worker: WorkerId, cohort: CohortId, slot: Slot },
     /// Send new connections to these cohorts, each its share, on every listener or on none; answered by `Steered` or
     /// `NotSteered` about the generation.
     Steer { generation: GenerationId, shares: Vec<Share>, sticky: bool },
@@ -36,14 +36,16 @@ pub enum Action {
     Drain { worker: WorkerId, grace: Duration },
     /// End the worker at once.
     Kill { worker: WorkerId },
-    /// See whether anything waits for the generation, or will; answered by `Looked`.
-    Look { generation: GenerationId },
-    /// Nobody accepts in the generation's lanes any more: whoever still arrives there must be served elsewhere.
-    Rescue { generation: GenerationId },
-    /// See what the dead workers of the generation have left behind; answered by `Swept`.
-    Sweep { generation: GenerationId },
+    /// See whether anything waits for the cohort, or will; answered by `Looked`.
+    Look { cohort: CohortId },
+    /// Nobody accepts in the cohort's lanes any more: whoever still arrives there must be served elsewhere.
+    Rescue { cohort: CohortId },
+    /// See what the dead workers of the cohort have left behind; answered by `Swept`.
+    Sweep { cohort: CohortId },
     /// End what they have left behind.
-    KillSurvivors { generation: GenerationId },
+    KillSurvivors { cohort: CohortId },
+    /// Nothing of the cohort is left, and others of its generation are: its lanes may go.
+    Vacate { cohort: CohortId },
     /// Nothing of the generation is left: its lanes and its release may go.
     Forget { generation: GenerationId },
     /// The one answer to a command.

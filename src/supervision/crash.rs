@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::generation::{Holder, Leaving, Life, Worker};
-use super::{Exit, GenerationId, Notice, Reason, Slot, Supervisor, Uptime, WorkerId};
+use super::newcomer::Rising;
+use super::{CohortId, Exit, GenerationId, Notice, Reason, Slot, Supervisor, Uptime, WorkerId};
 
 /// A worker that ends with status 0 sooner than this after it was ready does not recycle itself, it fails.
 const RECYCLED_AFTER: Duration = Duration::from_secs(1);
@@ -11,27 +12,28 @@ const RECYCLED_AFTER: Duration = Duration::from_secs(1);
 impl Supervisor {
     pub(super) fn exited(&mut self, id: WorkerId, exit: Exit, now: Uptime) {
         let Some(worker) = self.workers.remove(&id) else { return };
-        let (generation, slot) = (worker.generation, worker.slot);
+        let (generation, slot) = (worker.generation(), worker.slot);
         let wanted = worker.life.was_told_to_end();
         self.tell(Notice::Exited { generation, slot, worker: id, exit: exit.clone(), wanted });
         if let Some(of) = self.generations.get_mut(&generation) {
             of.reported = of.reported + worker.reported;
         }
-        if self.is_tried(generation) && !self.is_replaced(&worker, &exit, now) {
+        if self.is_tried(worker.cohort) && !self.is_replaced(&worker, &exit, now) {
             self.give_up(Reason::Exited { slot, exit }, now);
-        } else if self.leaving.contains_key(&generation) {
+        } else if self.leaving.contains_key(&worker.cohort) {
             self.vacate(generation, slot, id, now);
-            self.sweep_if_empty(generation, now);
+            self.sweep_if_empty(worker.cohort, now);
         } else {
             self.replace(id, &worker, &exit, now);
         }
+        self.roll_on_if_there_is_room(now);
     }
 
     pub(super) fn misbehaved(&mut self, id: WorkerId, what: String, now: Uptime) {
-        let Some(worker) = self.workers.get(&id) else { return };
-        let (generation, slot) = (worker.generation, worker.slot);
+        let Some(worker) = self.workers.get(&id).cloned() else { return };
+        let (generation, slot) = (worker.generation(), worker.slot);
         self.tell(Notice::Misbehaved { generation, slot, worker: id, what: what.clone() });
-        if self.is_tried(generation) {
+        if self.is_tried(worker.cohort) {
             self.give_up(Reason::Misbehaved { slot, what }, now);
         }
         self.kill(id, None);
@@ -40,29 +42,29 @@ impl Supervisor {
     /// Whoever serves is replaced. Whoever leaves may finish what it holds; but one cannot go back to it any more.
     pub(super) fn lost_handle(&mut self, id: WorkerId, what: String, now: Uptime) {
         let Some(worker) = self.workers.get(&id).filter(|worker| !worker.life.was_told_to_end()) else { return };
-        let generation = worker.generation;
-        match self.leaving.get_mut(&generation) {
+        let cohort = worker.cohort;
+        match self.leaving.get_mut(&cohort) {
             None | Some(Leaving::Unsteered) => self.misbehaved(id, what, now),
             Some(Leaving::Settling { standby, .. }) => *standby = false,
-            Some(Leaving::Standby { .. }) => self.start_draining(generation, now),
+            Some(Leaving::Standby { .. }) => self.start_draining(cohort, now),
             Some(Leaving::Draining { .. } | Leaving::Sweeping { .. }) => {}
         }
     }
 
     /// Whether the generation rises, and its workers' failures are its own.
-    fn is_tried(&self, generation: GenerationId) -> bool {
-        self.rising.as_ref().is_some_and(|rising| rising.generation == generation && rising.step.is_tried())
+    fn is_tried(&self, cohort: CohortId) -> bool {
+        self.rising.as_ref().is_some_and(|rising| rising.generation == cohort.generation && rising.step.is_tried())
     }
 
     /// Whether a newcomer's worker has not failed, but ended in order, to make room for the next one.
     fn is_replaced(&self, worker: &Worker, exit: &Exit, now: Uptime) -> bool {
-        let waits = self.rising.as_ref().is_some_and(|rising| rising.step.waits());
-        waits && is_recycled(worker, exit, now)
+        let waits = |rising: &Rising| rising.step.waits() || worker.cohort.number < rising.cohort;
+        self.rising.as_ref().is_some_and(waits) && is_recycled(worker, exit, now)
     }
 
     /// The generations whose empty slots are filled.
     fn filled(&self) -> impl Iterator<Item = GenerationId> {
-        let rising = self.rising.as_ref().filter(|rising| rising.step.waits()).map(|rising| rising.generation);
+        let rising = self.rising.as_ref().filter(|it| it.step.waits() || it.cohort > 1).map(|it| it.generation);
         self.serving.into_iter().chain(rising)
     }
 
@@ -85,7 +87,7 @@ impl Supervisor {
 
     /// A worker of a generation that serves, or is about to, has ended.
     fn replace(&mut self, id: WorkerId, worker: &Worker, exit: &Exit, now: Uptime) {
-        let Some(of) = self.generations.get_mut(&worker.generation) else { return };
+        let Some(of) = self.generations.get_mut(&worker.generation()) else { return };
         let Some(seat) = of.slots.get_mut(&worker.slot).filter(|seat| seat.holder == Holder::Worker(id)) else {
             return; // its slot has been closed
         };
@@ -93,7 +95,7 @@ impl Supervisor {
         let after = if recycled { Duration::ZERO } else { seat.backoff.fail(now) };
         seat.holder = Holder::NextAt(now + after);
         let loops = seat.backoff.is_a_loop() && !recycled;
-        let (generation, slot) = (worker.generation, worker.slot);
+        let (generation, slot) = (worker.generation(), worker.slot);
         self.tell(Notice::Respawning { generation, slot, after });
         if loops {
             self.roll_back_if_possible(format!("the worker in slot {slot} crashes again and again: it {exit}"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GenerationId, Plan, RequestId, Strategy, WorkerId};
+use super::{CohortId, GenerationId, Plan, RequestId, Strategy, WorkerId};
 
 /// Something happened: a command came in, a worker said something or died, or an action came to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,12 +17,12 @@ pub enum Event {
     Resolved { generation: GenerationId, plan: Plan },
     /// It could not be.
     Unresolved { generation: GenerationId, why: String },
-    /// Each listener has a lane for the generation.
-    Allotted { generation: GenerationId },
+    /// Each listener has a lane for the cohort.
+    Allotted { cohort: CohortId },
     /// A listener has none yet, but will: who holds it.
-    NoLaneYet { generation: GenerationId, why: String },
+    NoLaneYet { cohort: CohortId, why: String },
     /// A listener has none and never will.
-    NotAllotted { generation: GenerationId, why: String },
+    NotAllotted { cohort: CohortId, why: String },
     /// The worker's program runs.
     Started { worker: WorkerId },
     /// The worker says that it can serve.
@@ -45,10 +45,10 @@ pub enum Event {
     Checked { generation: GenerationId, failure: Option<String> },
     /// How many requests the worker has answered so far, and how many of them went wrong.
     Reported { worker: WorkerId, requests: u64, errors: u64 },
-    /// Whether anything is left to be accepted of what was steered to the generation.
-    Looked { generation: GenerationId, settled: bool },
-    /// How many processes the dead workers of the generation have left behind.
-    Swept { generation: GenerationId, survivors: u32 },
+    /// Whether anything is left to be accepted of what was steered to the cohort.
+    Looked { cohort: CohortId, settled: bool },
+    /// How many processes the dead workers of the cohort have left behind.
+    Swept { cohort: CohortId, survivors: u32 },
     /// A process that we did not start has ended as our child: what was left behind may have become less.
     StrangerReaped,
     /// A deadline may have passed.

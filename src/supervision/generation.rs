@@ -1,18 +1,23 @@
 //! A generation and its workers, as the rules remember them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::backoff::Backoff;
 use super::proving::Checkup;
-use super::{Event, GenerationId, Plan, Slot, Uptime, WorkerId};
+use super::{CohortId, Event, GenerationId, Plan, Slot, Uptime, WorkerId};
 
 /// All the workers that one reload started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Generation {
     pub(super) plan: Plan,
+    /// It was raised in cohorts of so many workers.
+    pub(super) size: Option<u32>,
+    /// Its cohorts that are not gone, by their numbers.
+    pub(super) cohorts: BTreeSet<u32>,
     /// The slots that are to be filled. Whoever still works in another one has been told to end.
     pub(super) slots: BTreeMap<Slot, Seat>,
     /// What its health checks have brought so far.
@@ -45,7 +50,7 @@ pub(super) enum Holder {
 /// One process of a generation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Worker {
-    pub(super) generation: GenerationId,
+    pub(super) cohort: CohortId,
     pub(super) slot: Slot,
     pub(super) life: Life,
     pub(super) reported: Reported,
@@ -99,6 +104,12 @@ impl Look {
     }
 }
 
+impl Worker {
+    pub(super) fn generation(&self) -> GenerationId {
+        self.cohort.generation
+    }
+}
+
 impl Life {
     /// Whether it counts as one who can serve.
     pub(super) fn is_ready(&self) -> bool {
@@ -143,8 +154,43 @@ impl Leaving {
 }
 
 impl Generation {
-    pub(super) fn new(plan: Plan) -> Generation {
-        Generation { plan, slots: BTreeMap::new(), checkup: Checkup::default(), reported: Reported::default() }
+    pub(super) fn new(plan: Plan, size: Option<u32>) -> Generation {
+        Generation {
+            plan,
+            size,
+            cohorts: BTreeSet::new(),
+            slots: BTreeMap::new(),
+            checkup: Checkup::default(),
+            reported: Reported::default(),
+        }
+    }
+
+    /// How many workers it has when it is whole.
+    pub(super) fn workers(&self) -> u32 {
+        self.plan.workers.max(1)
+    }
+
+    /// In how many cohorts it is raised.
+    pub(super) fn parts(&self) -> u32 {
+        self.size.map_or(1, |size| self.workers().div_ceil(size.max(1)))
+    }
+
+    /// The number of its first cohort.
+    pub(super) fn first_cohort(&self) -> u32 {
+        u32::from(self.size.is_some())
+    }
+
+    /// The number of the cohort that a slot belongs to; slots that were added later belong to the last one.
+    pub(super) fn cohort_of(&self, slot: Slot) -> u32 {
+        self.size.map_or(0, |size| (slot.0 / size.max(1) + 1).min(self.parts()))
+    }
+
+    /// The slots that a cohort is raised with.
+    pub(super) fn slots_of(&self, cohort: u32) -> Range<u32> {
+        match self.size {
+            Some(size) => (cohort - 1) * size..(cohort * size).min(self.workers()),
+            None => 0..self.workers(),
+        }
     }
 
     /// Whether somebody sits in each slot.
@@ -167,11 +213,10 @@ impl Event {
     /// The generation that the event is an answer about, if it is one.
     pub(super) fn generation(&self) -> Option<GenerationId> {
         match self {
-            Event::Resolved { generation, .. }
-            | Event::Unresolved { generation, .. }
-            | Event::Allotted { generation }
-            | Event::NoLaneYet { generation, .. }
-            | Event::NotAllotted { generation, .. } => Some(*generation),
+            Event::Resolved { generation, .. } | Event::Unresolved { generation, .. } => Some(*generation),
+            Event::Allotted { cohort } | Event::NoLaneYet { cohort, .. } | Event::NotAllotted { cohort, .. } => {
+                Some(cohort.generation)
+            }
             Event::Asked { .. }
             | Event::Started { .. }
             | Event::Ready { .. }

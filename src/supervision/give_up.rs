@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::generation::Leaving;
-use super::newcomer::Step;
-use super::{Action, Ending, FirstStart, GenerationId, Notice, Origin, Outcome, Reason, RequestId, Supervisor, Uptime};
+use super::newcomer::{Step, Wish};
+use super::{
+    Action, CohortId, Ending, FirstStart, GenerationId, Notice, Origin, Outcome, Reason, RequestId, Strategy,
+    Supervisor, Uptime,
+};
 
 /// How long a newcomer that was given up may take to go: it has no client to wait for.
 const GIVE_UP_GRACE: Duration = Duration::from_secs(1);
@@ -34,41 +37,57 @@ impl Supervisor {
         let (why, superseded) = (reason.to_string(), reason == Reason::Superseded);
         self.tell(Notice::GivenUp { generation, reason, serving: self.serving });
         self.answer(rising.asked, &Outcome::Rejected { generation, why: why.clone() });
-        if !self.generations.contains_key(&generation) {
-            self.order(Action::Forget { generation });
-        } else if self.generations[&generation].plan.rollout.by_workers {
-            self.start_draining(generation, now); // it accepts where all the others do
-        } else if !self.clients_may_meet(generation) {
-            self.send_away(generation, now);
-        } else {
-            self.take_share_back(generation, now);
+        match self.generations.contains_key(&generation) {
+            true => self.retire_unpromoted(generation, now),
+            false => self.order(Action::Forget { generation }),
         }
         let is_first = self.serving.is_none() && !self.is_stopping();
         if is_first && !superseded && self.policy.first_start == FirstStart::Fail {
             self.begin_to_stop(Ending::Failed(why), now);
         }
         self.rise_again(now);
+        self.restore(generation, rising.wish.of, now);
+    }
+
+    /// What of it clients have met leaves as one does who served, and the rest at once.
+    fn retire_unpromoted(&mut self, generation: GenerationId, now: Uptime) {
+        let among_all = self.generations[&generation].plan.rollout.by_workers;
+        let serving = self.serving.filter(|_| !self.is_stopping());
+        let mut was_met = false;
+        for cohort in self.in_service(generation) {
+            let is_met = self.clients_may_meet(cohort);
+            match serving {
+                _ if among_all => self.start_draining(cohort, now), // it accepts where all the others do
+                _ if !is_met => self.send_away(cohort, now),
+                Some(_) => drop(self.leaving.insert(cohort, Leaving::Unsteered)),
+                None => self.start_draining(cohort, now),
+            }
+            was_met |= is_met && !among_all;
+        }
+        if let Some(serving) = serving.filter(|_| was_met) {
+            self.steer_all(serving);
+        }
     }
 
     /// Nobody has met it: it need not be patient with anybody.
-    fn send_away(&mut self, generation: GenerationId, now: Uptime) {
-        self.forget_slots(generation);
-        self.leaving.insert(generation, Leaving::Draining { until: now + GIVE_UP_GRACE });
-        self.order(Action::Rescue { generation });
-        for worker in self.workers_of(generation) {
+    fn send_away(&mut self, cohort: CohortId, now: Uptime) {
+        self.forget_slots(cohort);
+        self.leaving.insert(cohort, Leaving::Draining { until: now + GIVE_UP_GRACE });
+        self.order(Action::Rescue { cohort });
+        for worker in self.workers_in(cohort) {
             self.drain(worker, Some(GIVE_UP_GRACE), now);
         }
-        self.sweep_if_empty(generation, now);
+        self.sweep_if_empty(cohort, now);
     }
 
-    /// Clients have met it: it leaves as one does who served.
-    fn take_share_back(&mut self, generation: GenerationId, now: Uptime) {
-        match self.serving.filter(|_| !self.is_stopping()) {
-            Some(serving) => {
-                self.leaving.insert(generation, Leaving::Unsteered);
-                self.steer_all(serving);
-            }
-            None => self.start_draining(generation, now),
+    /// A roll that failed half-way leaves too few workers behind: what serves is raised anew, cohort by cohort.
+    fn restore(&mut self, failed: GenerationId, was: Option<GenerationId>, now: Uptime) {
+        let Some(serving) = self.serving.filter(|_| self.rising.is_none() && !self.is_stopping()) else { return };
+        let of = &self.generations[&serving];
+        let lacks = of.size.is_some() && (self.in_service(serving).len() as u32) < of.parts();
+        if lacks && was != Some(serving) {
+            let wish = Wish { strategy: Some(Strategy::Rolling), hold: false, of: Some(serving) };
+            self.rise(Vec::new(), wish, Origin::new(format!("the roll to generation {failed} failed")), now);
         }
     }
 

@@ -23,6 +23,7 @@ pub struct RequestId(pub u64);
 /// Workers of a generation that share a lane, and come and go together. A generation is one cohort, number 0, unless it
 /// is rolled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct CohortId {
     /// Whose it is.
     pub generation: GenerationId,
@@ -43,6 +44,27 @@ impl fmt::Display for CohortId {
             0 => self.generation.fmt(f),
             number => write!(f, "{}.{number}", self.generation),
         }
+    }
+}
+
+impl From<CohortId> for String {
+    fn from(cohort: CohortId) -> String {
+        cohort.to_string()
+    }
+}
+
+/// Not the name of a cohort.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a cohort is called like `3` or `3.1`")]
+pub struct UnknownCohort;
+
+impl TryFrom<String> for CohortId {
+    type Error = UnknownCohort;
+
+    fn try_from(name: String) -> Result<CohortId, UnknownCohort> {
+        let (generation, number) = name.split_once('.').unwrap_or((&name, "0"));
+        let parsed = |text: &str| text.parse::<u32>().map_err(|_| UnknownCohort);
+        Ok(CohortId { generation: GenerationId(parsed(generation)?), number: parsed(number)? })
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::generation::{Leaving, Life, Look};
 use super::newcomer::Step;
-use super::{Action, GenerationId, Notice, Supervisor, Uptime};
+use super::{Action, CohortId, Notice, Supervisor, Uptime};
 
 /// How soon we look again whether a queue is empty, or a killed process gone: neither is an event.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -13,14 +13,14 @@ const NOT_READY_GRACE: Duration = Duration::from_secs(1);
 
 impl Supervisor {
     /// Nothing new is steered to the generation: its workers become lame ducks.
-    pub(super) fn retire(&mut self, generation: GenerationId, standby: bool, now: Uptime) {
-        let plan = self.serving.map_or(&self.generations[&generation].plan, |id| &self.generations[&id].plan);
+    pub(super) fn retire(&mut self, cohort: CohortId, standby: bool, now: Uptime) {
+        let plan = self.serving.map_or(&self.generations[&cohort.generation].plan, |id| &self.generations[&id].plan);
         let (earliest, latest) = (now + plan.settle, now + plan.settle.max(plan.settle_most));
         let linger = plan.linger;
         let settling = Leaving::Settling { earliest, latest, look: Look::At(earliest), standby };
-        self.leaving.insert(generation, settling);
-        for id in self.workers_of(generation) {
-            let worker = self.workers.get_mut(&id).expect("it is one of that generation's");
+        self.leaving.insert(cohort, settling);
+        for id in self.workers_in(cohort) {
+            let worker = self.workers.get_mut(&id).expect("it is one of that cohort's");
             match worker.life {
                 Life::Ready { since } => {
                     worker.life = Life::LameDuck { since };
@@ -30,22 +30,22 @@ impl Supervisor {
                 Life::LameDuck { .. } | Life::Draining { .. } | Life::Killed => {}
             }
         }
-        self.sweep_if_empty(generation, now);
+        self.sweep_if_empty(cohort, now);
     }
 
     /// The next reload needs what the previous generation holds.
     pub(super) fn end_standby(&mut self, now: Uptime) {
-        for generation in self.leaving.keys().copied().collect::<Vec<_>>() {
-            match self.leaving.get_mut(&generation) {
+        for cohort in self.leaving.keys().copied().collect::<Vec<_>>() {
+            match self.leaving.get_mut(&cohort) {
                 Some(Leaving::Settling { standby, .. }) => *standby = false,
-                Some(Leaving::Standby { .. }) => self.start_draining(generation, now),
+                Some(Leaving::Standby { .. }) => self.start_draining(cohort, now),
                 Some(Leaving::Unsteered | Leaving::Draining { .. } | Leaving::Sweeping { .. }) | None => {}
             }
         }
     }
 
-    pub(super) fn looked(&mut self, generation: GenerationId, settled: bool, now: Uptime) {
-        let Some(Leaving::Settling { latest, look, standby, .. }) = self.leaving.get_mut(&generation) else { return };
+    pub(super) fn looked(&mut self, cohort: CohortId, settled: bool, now: Uptime) {
+        let Some(Leaving::Settling { latest, look, standby, .. }) = self.leaving.get_mut(&cohort) else { return };
         if *look != Look::UnderWay {
             return; // an answer from before it came back and left again
         }
@@ -53,77 +53,77 @@ impl Supervisor {
             *look = Look::At((now + LOOK_AGAIN).min(*latest));
         } else if *standby {
             let warm = self.serving.map_or(Duration::ZERO, |id| self.generations[&id].plan.warm);
-            self.leaving.insert(generation, Leaving::Standby { until: now + warm });
-            self.tell(Notice::StandingBy { generation, warm });
+            self.leaving.insert(cohort, Leaving::Standby { until: now + warm });
+            self.tell(Notice::StandingBy { generation: cohort.generation, warm });
         } else {
-            self.start_draining(generation, now);
+            self.start_draining(cohort, now);
         }
     }
 
     /// The generation's workers finish what they hold and exit.
-    pub(super) fn start_draining(&mut self, generation: GenerationId, now: Uptime) {
-        let grace = self.generations[&generation].plan.drain_grace;
-        self.leaving.insert(generation, Leaving::Draining { until: now + grace });
-        self.forget_slots(generation);
-        self.tell(Notice::Draining { generation, grace });
-        self.order(Action::Rescue { generation });
-        for worker in self.workers_of(generation) {
+    pub(super) fn start_draining(&mut self, cohort: CohortId, now: Uptime) {
+        let grace = self.generations[&cohort.generation].plan.drain_grace;
+        self.leaving.insert(cohort, Leaving::Draining { until: now + grace });
+        self.forget_slots(cohort);
+        self.tell(Notice::Draining { generation: cohort.generation, grace });
+        self.order(Action::Rescue { cohort });
+        for worker in self.workers_in(cohort) {
             self.drain(worker, None, now);
         }
-        self.sweep_if_empty(generation, now);
+        self.sweep_if_empty(cohort, now);
     }
 
     /// Whatever of a leaving generation was to happen at a time that has come.
-    pub(super) fn leave_on(&mut self, generation: GenerationId, now: Uptime) {
-        let Some(leaving) = self.leaving.get_mut(&generation) else { return };
+    pub(super) fn leave_on(&mut self, cohort: CohortId, now: Uptime) {
+        let Some(leaving) = self.leaving.get_mut(&cohort) else { return };
         if leaving.deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
         match leaving {
             Leaving::Settling { look, .. } => {
                 *look = Look::UnderWay;
-                self.order(Action::Look { generation });
+                self.order(Action::Look { cohort });
             }
-            Leaving::Standby { .. } => self.start_draining(generation, now),
+            Leaving::Standby { .. } => self.start_draining(cohort, now),
             Leaving::Unsteered | Leaving::Draining { .. } => {}
             Leaving::Sweeping { sweep, .. } => {
                 *sweep = Look::UnderWay;
-                self.order(Action::Sweep { generation });
+                self.order(Action::Sweep { cohort });
             }
         }
     }
 
     /// When the last worker of a leaving generation is gone, what they left behind is next.
-    pub(super) fn sweep_if_empty(&mut self, generation: GenerationId, now: Uptime) {
-        let alive = self.workers.values().any(|worker| worker.generation == generation);
-        let until = match self.leaving.get(&generation) {
+    pub(super) fn sweep_if_empty(&mut self, cohort: CohortId, now: Uptime) {
+        let alive = self.workers.values().any(|worker| worker.cohort == cohort);
+        let until = match self.leaving.get(&cohort) {
             Some(Leaving::Draining { until }) => *until,
             Some(Leaving::Settling { .. } | Leaving::Standby { .. }) if !alive => {
-                self.order(Action::Rescue { generation });
-                now + self.generations[&generation].plan.drain_grace
+                self.order(Action::Rescue { cohort });
+                now + self.generations[&cohort.generation].plan.drain_grace
             }
             Some(Leaving::Settling { .. } | Leaving::Standby { .. }) => return,
             Some(Leaving::Unsteered | Leaving::Sweeping { .. }) | None => return,
         };
         if !alive {
-            self.forget_slots(generation);
-            self.leaving.insert(generation, Leaving::Sweeping { until, sweep: Look::UnderWay });
-            self.order(Action::Sweep { generation });
+            self.forget_slots(cohort);
+            self.leaving.insert(cohort, Leaving::Sweeping { until, sweep: Look::UnderWay });
+            self.order(Action::Sweep { cohort });
         }
     }
 
-    pub(super) fn swept(&mut self, generation: GenerationId, survivors: u32, now: Uptime) {
-        let Some(Leaving::Sweeping { until, sweep }) = self.leaving.get_mut(&generation) else { return };
+    pub(super) fn swept(&mut self, cohort: CohortId, survivors: u32, now: Uptime) {
+        let Some(Leaving::Sweeping { until, sweep }) = self.leaving.get_mut(&cohort) else { return };
         if survivors == 0 {
-            self.gone(generation, now);
+            self.gone(cohort, now);
         } else if *sweep == Look::Outdated {
             *sweep = Look::At(now);
         } else if now < *until {
             *sweep = Look::At(*until);
         } else {
             *sweep = Look::At(now + LOOK_AGAIN);
-            self.tell(Notice::LeftBehind { generation, survivors });
-            self.order(Action::KillSurvivors { generation });
+            self.tell(Notice::LeftBehind { generation: cohort.generation, survivors });
+            self.order(Action::KillSurvivors { cohort });
         }
     }
 
@@ -136,19 +136,28 @@ impl Supervisor {
         }
     }
 
-    fn gone(&mut self, generation: GenerationId, now: Uptime) {
-        self.leaving.remove(&generation);
-        self.generations.remove(&generation);
-        self.order(Action::Forget { generation });
-        self.tell(Notice::Gone { generation });
+    fn gone(&mut self, cohort: CohortId, now: Uptime) {
+        let CohortId { generation, number } = cohort;
+        self.leaving.remove(&cohort);
+        let Some(of) = self.generations.get_mut(&generation) else { return };
+        of.cohorts.remove(&number);
+        if of.cohorts.is_empty() {
+            self.generations.remove(&generation);
+            self.order(Action::Forget { generation });
+            self.tell(Notice::Gone { generation });
+        } else {
+            self.order(Action::Vacate { cohort });
+        }
         if let Some(Step::NoLane { look }) = self.rising.as_mut().map(|rising| &mut rising.step) {
             *look = now;
         }
     }
 
-    pub(super) fn forget_slots(&mut self, generation: GenerationId) {
-        if let Some(of) = self.generations.get_mut(&generation) {
-            of.slots.clear();
+    pub(super) fn forget_slots(&mut self, cohort: CohortId) {
+        if let Some(of) = self.generations.get_mut(&cohort.generation) {
+            let mut slots = std::mem::take(&mut of.slots);
+            slots.retain(|&slot, _| of.cohort_of(slot) != cohort.number);
+            of.slots = slots;
         }
     }
 }

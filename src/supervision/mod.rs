@@ -18,6 +18,7 @@ mod plan;
 mod proving;
 mod rise;
 mod rollback;
+mod rolling;
 mod rollout;
 mod scale;
 mod sharing;
@@ -36,7 +37,7 @@ mod story;
 
 pub use action::{Action, Ending, Outcome, Share};
 pub use event::{Command, Event, Exit, Origin};
-pub use ids::{CohortId, GenerationId, RequestId, Slot, WorkerId};
+pub use ids::{CohortId, GenerationId, RequestId, Slot, UnknownCohort, WorkerId};
 pub use notice::{Notice, Reason, SharedBy};
 pub use plan::{Coalescing, FirstStart, Plan, Policy};
 pub use rollback::KEPT;

@@ -13,7 +13,10 @@ pub(super) struct Rising {
     pub(super) step: Step,
     /// How it is to take over, as far as somebody said so.
     pub(super) wish: Wish,
+    /// When it, or its present cohort, began to rise.
     pub(super) since: Uptime,
+    /// The number of the cohort that is being raised.
+    pub(super) cohort: u32,
     /// When the step ends by itself, of those that last: held, or with a share.
     pub(super) clock: Clock,
     /// Whose answer is the outcome.
@@ -53,6 +56,10 @@ pub(super) enum Step {
         step: usize,
         phase: Phase,
     },
+    /// A cohort of it is proved, and others are still to be raised: it takes over from as many workers, and room is made.
+    Rolling {
+        steered: bool,
+    },
     Steering,
 }
 
@@ -76,7 +83,15 @@ pub(super) enum Clock {
 
 impl Rising {
     pub(super) fn new(generation: GenerationId, wish: Wish, asked: Vec<RequestId>, since: Uptime) -> Rising {
-        Rising { generation, step: Step::Resolving, wish, since, clock: Clock::Running { until: None }, asked }
+        Rising {
+            generation,
+            step: Step::Resolving,
+            wish,
+            since,
+            cohort: 0,
+            clock: Clock::Running { until: None },
+            asked,
+        }
     }
 }
 
@@ -85,22 +100,28 @@ impl Step {
     pub(super) fn is_unproved(self) -> bool {
         match self {
             Step::Resolving | Step::Allotting { .. } | Step::NoLane { .. } | Step::Starting | Step::Checking => true,
-            Step::Held | Step::Sharing { .. } | Step::Steering => false,
+            Step::Held | Step::Sharing { .. } | Step::Rolling { .. } | Step::Steering => false,
         }
     }
 
     /// Whether its workers run, and may still be too few, or fail it.
     pub(super) fn is_tried(self) -> bool {
         match self {
-            Step::Starting | Step::Checking | Step::Held | Step::Sharing { .. } => true,
-            Step::Resolving | Step::Allotting { .. } | Step::NoLane { .. } | Step::Steering => false,
+            Step::Allotting { .. }
+            | Step::NoLane { .. }
+            | Step::Starting
+            | Step::Checking
+            | Step::Held
+            | Step::Sharing { .. }
+            | Step::Rolling { .. } => true,
+            Step::Resolving | Step::Steering => false,
         }
     }
 
     /// Whether all workers are ready, and its health is watched.
     pub(super) fn is_checked(self) -> bool {
         match self {
-            Step::Checking | Step::Held | Step::Sharing { .. } => true,
+            Step::Checking | Step::Held | Step::Sharing { .. } | Step::Rolling { .. } => true,
             Step::Resolving | Step::Allotting { .. } | Step::NoLane { .. } | Step::Starting | Step::Steering => false,
         }
     }

@@ -60,6 +60,7 @@ impl Supervisor {
         if self.generations[&generation].plan.rollout.health.is_none() {
             return self.is_proved(now);
         }
+        self.generations.get_mut(&generation).expect("it is ready").checkup.good = 0;
         self.tell(Notice::Checking { generation });
     }
 
@@ -138,7 +139,7 @@ impl Supervisor {
     pub(super) fn reported(&mut self, id: WorkerId, reported: Reported, now: Uptime) {
         let Some(worker) = self.workers.get_mut(&id) else { return };
         worker.reported = reported;
-        let generation = worker.generation;
+        let generation = worker.generation();
         let Some(budget) = self.generations[&generation].plan.rollout.error_budget else { return };
         let Reported { requests, errors } = self.reported_by(generation);
         if budget.is_exceeded(requests, errors) && self.matters(generation) {
@@ -148,7 +149,7 @@ impl Supervisor {
 
     fn reported_by(&self, generation: GenerationId) -> Reported {
         let gone = self.generations[&generation].reported;
-        let alive = self.workers.values().filter(|worker| worker.generation == generation);
+        let alive = self.workers.values().filter(|worker| worker.generation() == generation);
         alive.fold(gone, |sum, worker| sum + worker.reported)
     }
 

@@ -6,8 +6,8 @@ use super::generation::{Generation, Life};
 use super::newcomer::{Phase, Rising, Step, Wish};
 use super::supervisor::Wanted;
 use super::{
-    Action, Coalescing, GenerationId, Notice, Origin, Outcome, Plan, Reason, RequestId, Slot, Supervisor, Uptime,
-    WorkerId,
+    Action, Coalescing, CohortId, GenerationId, Notice, Origin, Outcome, Plan, Reason, RequestId, Slot, Strategy,
+    Supervisor, Uptime, WorkerId,
 };
 
 /// How soon we look again for a lane: that a queue has become empty is no event.
@@ -52,11 +52,23 @@ impl Supervisor {
 
     pub(super) fn resolved(&mut self, plan: Plan, now: Uptime) {
         let Some(rising) = self.rising.as_mut().filter(|rising| rising.step == Step::Resolving) else { return };
-        rising.step = Step::Allotting { waited: false };
         let generation = rising.generation;
-        self.generations.insert(generation, Generation::new(plan));
+        let rollout = &plan.rollout;
+        let rolled = rising.wish.strategy.unwrap_or(rollout.strategy) == Strategy::Rolling && !rollout.by_workers;
+        let of = Generation::new(plan.clone(), Some(rollout.surge).filter(|&surge| rolled && surge > 0));
+        let first = of.first_cohort();
+        self.generations.insert(generation, of);
         self.end_standby(now);
-        self.order(Action::Allot { generation });
+        self.allot(first, false);
+    }
+
+    /// A cohort of the newcomer needs its lanes.
+    pub(super) fn allot(&mut self, number: u32, waited: bool) {
+        let Some(rising) = &mut self.rising else { return };
+        (rising.step, rising.cohort) = (Step::Allotting { waited }, number);
+        let generation = rising.generation;
+        self.generations.get_mut(&generation).expect("it is resolved").cohorts.insert(number);
+        self.order(Action::Allot { cohort: CohortId { generation, number } });
     }
 
     pub(super) fn unresolved(&mut self, why: String, now: Uptime) {
@@ -81,10 +93,9 @@ impl Supervisor {
     pub(super) fn look_for_a_lane(&mut self, now: Uptime) {
         let Some(rising) = &mut self.rising else { return };
         let Step::NoLane { look } = rising.step else { return };
+        let number = rising.cohort;
         if look <= now {
-            rising.step = Step::Allotting { waited: true };
-            let generation = rising.generation;
-            self.order(Action::Allot { generation });
+            self.allot(number, true);
         }
     }
 
@@ -92,19 +103,27 @@ impl Supervisor {
         let Some(rising) = &mut self.rising else { return };
         let Step::Allotting { .. } = rising.step else { return };
         rising.step = Step::Starting;
-        let generation = rising.generation;
-        let first = match self.generations[&generation].plan.first_alone {
-            true => 1,
-            false => self.workers_at_first(generation),
-        };
-        for slot in 0..first {
-            self.spawn(generation, Slot(slot), now);
+        let (generation, number) = (rising.generation, rising.cohort);
+        let of = &self.generations[&generation];
+        let (is_first, alone) = (number == of.first_cohort(), of.plan.first_alone);
+        let more = self.serving.is_none() && number < of.parts() && of.size.is_some();
+        match (is_first, alone) {
+            (true, true) => self.spawn(generation, Slot(of.slots_of(number).start), now),
+            (false, true) if self.serving.is_none() => {} // when the first one is ready
+            _ => {
+                self.start_missing(generation, now);
+            }
+        }
+        match more {
+            true => self.allot(number + 1, false),
+            false if self.is_whole(generation) => self.start_others_or_check(generation, now),
+            false => {}
         }
     }
 
     pub(super) fn started(&mut self, id: WorkerId) {
         if let Some(worker) = self.workers.get(&id) {
-            let (generation, slot) = (worker.generation, worker.slot);
+            let (generation, slot) = (worker.generation(), worker.slot);
             self.tell(Notice::Started { generation, slot, worker: id });
         }
     }
@@ -113,7 +132,7 @@ impl Supervisor {
         let Some(worker) = self.workers.get_mut(&id) else { return };
         let Life::Rising { .. } = worker.life else { return };
         worker.life = Life::Ready { since: now };
-        let (generation, slot) = (worker.generation, worker.slot);
+        let (generation, slot) = (worker.generation(), worker.slot);
         self.tell(Notice::Ready { generation, slot, worker: id });
         if self.serving == Some(generation) {
             return self.order(Action::Promote { worker: id });
@@ -131,6 +150,7 @@ impl Supervisor {
             | Step::Checking
             | Step::Held
             | Step::Sharing { phase: Phase::Steering | Phase::Resting, .. }
+            | Step::Rolling { .. }
             | Step::Steering => {}
         }
     }
@@ -144,18 +164,25 @@ impl Supervisor {
 
     /// All that were started are ready: those that had to wait for the first are next, or the checks.
     fn start_others_or_check(&mut self, generation: GenerationId, now: Uptime) {
-        let missing = self.missing_slots(generation, self.workers_at_first(generation));
-        if missing.is_empty() {
-            return self.begin_to_check(now);
-        }
-        for slot in missing {
-            self.spawn(generation, slot, now);
+        if !self.start_missing(generation, now) {
+            self.begin_to_check(now);
         }
     }
 
+    /// Starts whoever is missing in the cohorts that have lanes; whether anybody was.
+    fn start_missing(&mut self, generation: GenerationId, now: Uptime) -> bool {
+        let missing = self.missing_slots(generation, self.workers_at_first(generation));
+        for slot in &missing {
+            self.spawn(generation, *slot, now);
+        }
+        !missing.is_empty()
+    }
+
+    /// The slots that nobody has, of the cohorts that are being raised, of so many.
     pub(super) fn missing_slots(&self, generation: GenerationId, workers: u32) -> Vec<Slot> {
-        let slots = &self.generations[&generation].slots;
-        (0..workers).map(Slot).filter(|slot| !slots.contains_key(slot)).collect()
+        let of = &self.generations[&generation];
+        let raised = of.cohorts.iter().flat_map(|&cohort| of.slots_of(cohort));
+        raised.filter(|&slot| slot < workers).map(Slot).filter(|slot| !of.slots.contains_key(slot)).collect()
     }
 
     /// Whether a worker sits in each slot, and all are ready.
@@ -165,7 +192,7 @@ impl Supervisor {
     }
 
     pub(super) fn somebody_is_ready(&self, generation: GenerationId) -> bool {
-        self.workers.values().any(|worker| worker.generation == generation && worker.life.is_ready())
+        self.workers.values().any(|worker| worker.generation() == generation && worker.life.is_ready())
     }
 
     /// When the newcomer has to be proved.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::generation::{Leaving, Life};
 use super::newcomer::{Step, Wish};
-use super::{Action, GenerationId, Notice, Origin, Outcome, RequestId, Strategy, Supervisor, Uptime};
+use super::{Action, CohortId, GenerationId, Notice, Origin, Outcome, RequestId, Strategy, Supervisor, Uptime};
 
 /// The releases of so many generations that served last can be raised anew.
 pub const KEPT: usize = 6;
@@ -39,7 +39,9 @@ impl Supervisor {
         if let Some(rising) = &self.rising {
             let generation = rising.generation;
             return Err(match rising.step {
-                Step::Held | Step::Sharing { .. } => format!("generation {generation} is not promoted yet: abort it"),
+                Step::Held | Step::Sharing { .. } | Step::Rolling { .. } => {
+                    format!("generation {generation} is not promoted yet: abort it")
+                }
                 Step::Steering => format!("generation {generation} is being promoted"),
                 Step::Resolving | Step::Allotting { .. } | Step::NoLane { .. } | Step::Starting | Step::Checking => {
                     format!("generation {generation} rises: abort it first")
@@ -76,18 +78,23 @@ impl Supervisor {
         self.served.drain(..too_many);
     }
 
+    /// Whether all of it can come back, and somebody is there.
     fn stands_by(&self, generation: GenerationId) -> bool {
-        self.leaving.get(&generation).is_some_and(Leaving::can_come_back) && self.somebody_is_ready(generation)
+        let Some(of) = self.generations.get(&generation) else { return false };
+        let can =
+            |&number: &u32| self.leaving.get(&CohortId { generation, number }).is_some_and(Leaving::can_come_back);
+        let all = of.cohorts.len() as u32 == of.parts() && of.cohorts.iter().all(can);
+        all && self.somebody_is_ready(generation)
     }
 
     /// Whether a generation stands by that could serve again at once.
     pub(super) fn can_go_back(&self) -> bool {
-        !self.is_steering() && self.leaving.keys().any(|&id| self.stands_by(id))
+        !self.is_steering() && self.leaving.keys().any(|cohort| self.stands_by(cohort.generation))
     }
 
     /// Goes back to the previous generation, if it still stands by and nothing is being steered elsewhere.
     pub(super) fn roll_back_if_possible(&mut self, why: String) {
-        let previous = self.leaving.keys().copied().rfind(|&id| self.stands_by(id));
+        let previous = self.leaving.keys().map(|cohort| cohort.generation).rfind(|&id| self.stands_by(id));
         if let Some(to) = previous.filter(|_| self.can_go_back()) {
             self.go_back(to, why);
         }
@@ -95,7 +102,7 @@ impl Supervisor {
 
     fn go_back(&mut self, to: GenerationId, why: String) {
         let Some(from) = self.serving else { return };
-        self.leaving.remove(&to);
+        self.leaving.retain(|cohort, _| cohort.generation != to);
         self.serving = Some(to);
         self.tell(Notice::RolledBack { generation: from, to, why });
         self.steer_all(to);
@@ -106,6 +113,8 @@ impl Supervisor {
                 self.order(Action::Resume { worker: id });
             }
         }
-        self.leaving.insert(from, Leaving::Unsteered);
+        for cohort in self.in_service(from) {
+            self.leaving.insert(cohort, Leaving::Unsteered);
+        }
     }
 }

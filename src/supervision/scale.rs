@@ -9,6 +9,10 @@ impl Supervisor {
         let Some(generation) = self.serving else {
             return self.answer([request], &Outcome::Refused("no generation serves".into()));
         };
+        if self.is_rolled() {
+            let why = format!("generation {generation} is being replaced, worker by worker");
+            return self.answer([request], &Outcome::Refused(why));
+        }
         let workers = self.workers_wanted(generation) + i64::from(by);
         let Some(workers) = u32::try_from(workers).ok().filter(|&workers| workers > 0) else {
             return self.answer([request], &Outcome::Refused("one worker must stay".into()));
@@ -61,7 +65,7 @@ impl Supervisor {
     fn unused_slot(&self, generation: GenerationId) -> Slot {
         let taken = |slot: Slot| {
             self.generations[&generation].slots.contains_key(&slot)
-                || self.workers.values().any(|worker| worker.generation == generation && worker.slot == slot)
+                || self.workers.values().any(|worker| worker.generation() == generation && worker.slot == slot)
         };
         (0..).map(Slot).find(|&slot| !taken(slot)).expect("there are more numbers than workers")
     }

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use super::newcomer::{Phase, Rising, Step};
-use super::{
-    CohortId, GenerationId, Notice, Origin, Outcome, RequestId, Share, SharedBy, Strategy, Supervisor, Uptime,
-};
+use super::{GenerationId, Notice, Origin, Outcome, RequestId, Share, SharedBy, Strategy, Supervisor, Uptime};
 
 impl Supervisor {
     /// The newcomer has proved itself: it waits, or goes on.
     pub(super) fn is_proved(&mut self, now: Uptime) {
-        let Some(hold) = self.hold() else { return self.go_on(now) };
+        let is_first = self.rising.as_ref().is_some_and(|rising| rising.cohort <= 1);
+        let Some(hold) = self.hold().filter(|_| is_first) else { return self.go_on(now) };
         let Some(rising) = &mut self.rising else { return };
         rising.step = Step::Held;
         rising.clock.wind(hold, now);
@@ -43,6 +42,7 @@ impl Supervisor {
 
     fn go_on(&mut self, now: Uptime) {
         match self.strategy() {
+            Strategy::Rolling if self.is_rolled() => self.roll(now),
             Strategy::All | Strategy::BlueGreen | Strategy::Rolling => self.take_all(now),
             Strategy::Canary => self.share(0, now),
         }
@@ -82,13 +82,21 @@ impl Supervisor {
             return self.grow(step, now);
         }
         self.come_to(Step::Sharing { step, phase: Phase::Steering });
-        let of = |generation, weight| Share { cohort: CohortId::whole(generation), weight };
-        let shares = vec![of(generation, u32::from(percent)), of(serving, 100 - u32::from(percent))];
+        let percent = u32::from(percent);
+        let beside = self.in_service(serving).len();
+        let shares =
+            self.parts_of(generation, percent, beside).chain(self.parts_of(serving, 100 - percent, 1)).collect();
         self.steer(generation, shares, sticky);
     }
 
+    /// So many per cent for the generation, if it has as much as the cohorts of both together want.
+    fn parts_of(&self, generation: GenerationId, percent: u32, times: usize) -> impl Iterator<Item = Share> {
+        let weight = percent * u32::try_from(times).unwrap_or(1);
+        self.in_service(generation).into_iter().map(move |cohort| Share { cohort, weight })
+    }
+
     /// The newcomer is given all new connections.
-    fn take_all(&mut self, now: Uptime) {
+    pub(super) fn take_all(&mut self, now: Uptime) {
         let Some(generation) = self.rising() else { return };
         let last = self.generations[&generation].plan.rollout.steps.len();
         if !self.missing_slots(generation, self.workers_at(generation, last)).is_empty() {
@@ -186,6 +194,7 @@ impl Supervisor {
         let Rising { generation, step, .. } = self.rising.as_ref().ok_or("no generation rises")?;
         match step {
             Step::Steering => Err(format!("generation {generation} is being promoted")),
+            Step::Rolling { .. } => Err(format!("generation {generation} is being rolled out")),
             Step::Held | Step::Sharing { phase: Phase::Resting, .. } if self.is_whole(*generation) => Ok(()),
             Step::Held | Step::Sharing { phase: Phase::Resting, .. } => {
                 Err(format!("a worker of generation {generation} is being replaced"))
@@ -222,6 +231,7 @@ impl Supervisor {
             Some((generation, clock)) => {
                 clock.resume(now);
                 self.tell(Notice::Resumed { generation, origin });
+                self.roll_on_if_there_is_room(now);
                 Outcome::Done
             }
         };

@@ -12,8 +12,15 @@ const STEER_AGAIN: Duration = Duration::from_millis(100);
 impl Supervisor {
     /// All new connections are to go to the generation.
     pub(super) fn steer_all(&mut self, generation: GenerationId) {
-        let all = Share { cohort: CohortId::whole(generation), weight: 1 };
-        self.steer(generation, vec![all], false);
+        let shares = self.in_service(generation).into_iter().map(|cohort| self.share_for(cohort)).collect();
+        self.steer(generation, shares, false);
+    }
+
+    /// A cohort's share beside others: as much as it has workers.
+    pub(super) fn share_for(&self, cohort: CohortId) -> Share {
+        let of = &self.generations[&cohort.generation];
+        let weight = if cohort.number == 0 { 1 } else { of.slots_of(cohort.number).len() as u32 };
+        Share { cohort, weight }
     }
 
     /// Steers are answered in their order.
@@ -27,9 +34,9 @@ impl Supervisor {
         self.rising.as_ref().is_some_and(|rising| rising.step == Step::Steering)
     }
 
-    /// Whether new connections go, or are about to go, to the generation.
-    pub(super) fn clients_may_meet(&self, generation: GenerationId) -> bool {
-        let has = |shares: &Vec<Share>| shares.iter().any(|share| share.cohort.generation == generation);
+    /// Whether new connections go, or are about to go, to the cohort.
+    pub(super) fn clients_may_meet(&self, cohort: CohortId) -> bool {
+        let has = |shares: &Vec<Share>| shares.iter().any(|share| share.cohort == cohort);
         has(&self.shares) || self.steers.iter().any(has)
     }
 
@@ -48,6 +55,7 @@ impl Supervisor {
             match self.rising.as_ref().map(|rising| rising.step) {
                 Some(Step::Steering) => self.promote(now),
                 Some(Step::Sharing { step, phase: Phase::Steering }) => self.rest(step, now),
+                Some(Step::Rolling { steered: false }) => self.rolled(now),
                 Some(_) | None => {}
             }
         }
@@ -68,7 +76,10 @@ impl Supervisor {
 
     fn is_steered_to(&self) -> bool {
         let step = self.rising.as_ref().map(|rising| rising.step);
-        matches!(step, Some(Step::Steering | Step::Sharing { phase: Phase::Steering, .. }))
+        matches!(
+            step,
+            Some(Step::Steering | Step::Rolling { steered: false } | Step::Sharing { phase: Phase::Steering, .. })
+        )
     }
 
     /// When to try again to steer back: not while a newcomer is being steered to, lest we steer away from it.
@@ -101,7 +112,9 @@ impl Supervisor {
         self.answer(rising.asked, &Outcome::Promoted(generation));
         if let Some(previous) = previous {
             let warm = !self.generations[&generation].plan.warm.is_zero();
-            self.retire(previous, warm, now);
+            let cohorts = self.in_service(previous);
+            let is_whole = cohorts.len() as u32 == self.generations[&previous].parts();
+            cohorts.into_iter().for_each(|cohort| self.retire(cohort, warm && is_whole, now));
         }
         self.retire_unsteered(now);
         self.rise_again(now);
@@ -109,9 +122,9 @@ impl Supervisor {
 
     /// New connections are steered away from whom they were still going to: now it can be retired.
     fn retire_unsteered(&mut self, now: Uptime) {
-        for generation in self.leaving.keys().copied().collect::<Vec<_>>() {
-            if self.leaving[&generation] == Leaving::Unsteered && !self.clients_may_meet(generation) {
-                self.retire(generation, false, now);
+        for cohort in self.leaving.keys().copied().collect::<Vec<_>>() {
+            if self.leaving[&cohort] == Leaving::Unsteered && !self.clients_may_meet(cohort) {
+                self.retire(cohort, false, now);
             }
         }
         if let Some(serving) = self.serving.filter(|_| self.steers.is_empty()) {

@@ -41,12 +41,14 @@ impl Supervisor {
         self.answer(asked, &Outcome::Refused("the master is asked to stop".into()));
         self.give_up(Reason::Stopping, now);
         if let Some(serving) = self.serving.take() {
-            self.start_draining(serving, now);
+            for cohort in self.in_service(serving) {
+                self.start_draining(cohort, now);
+            }
         }
-        for generation in self.leaving.keys().copied().collect::<Vec<_>>() {
-            match self.leaving[&generation] {
+        for cohort in self.leaving.keys().copied().collect::<Vec<_>>() {
+            match self.leaving[&cohort] {
                 Leaving::Unsteered | Leaving::Settling { .. } | Leaving::Standby { .. } => {
-                    self.start_draining(generation, now);
+                    self.start_draining(cohort, now);
                 }
                 Leaving::Draining { .. } | Leaving::Sweeping { .. } => {}
             }

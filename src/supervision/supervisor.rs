@@ -9,7 +9,8 @@ use super::newcomer::{Rising, Step, Wish};
 use super::rollback::Served;
 use super::stop::Stopping;
 use super::{
-    Action, Command, Event, GenerationId, Notice, Origin, Outcome, Policy, RequestId, Share, Slot, Uptime, WorkerId,
+    Action, CohortId, Command, Event, GenerationId, Notice, Origin, Outcome, Policy, RequestId, Share, Slot, Uptime,
+    WorkerId,
 };
 
 /// The rules. Feed it what happens; it says what to do.
@@ -26,7 +27,7 @@ pub struct Supervisor {
     pub(super) workers: BTreeMap<WorkerId, Worker>,
     pub(super) rising: Option<Rising>,
     pub(super) serving: Option<GenerationId>,
-    pub(super) leaving: BTreeMap<GenerationId, Leaving>,
+    pub(super) leaving: BTreeMap<CohortId, Leaving>,
     /// A reload that waits for the outcome of the one that is under way.
     pub(super) wanted: Option<Wanted>,
     pub(super) stopping: Option<Stopping>,
@@ -99,6 +100,7 @@ impl Supervisor {
             | Step::Checking
             | Step::Held
             | Step::Sharing { .. }
+            | Step::Rolling { .. }
             | Step::Steering => None,
         });
         let proving = [self.overdue_at(), self.next_check(), self.step_ends_at()];
@@ -120,10 +122,10 @@ impl Supervisor {
 
     /// Whether clients are, or may still be, served by the generation: it has not been told to end.
     pub fn may_serve(&self, generation: GenerationId) -> bool {
-        let leaving = self.leaving.get(&generation);
+        let mut leaving = self.leaving.iter().filter(|(cohort, _)| cohort.generation == generation);
         self.serving == Some(generation)
             || self.rising() == Some(generation)
-            || leaving.is_some_and(|leaving| !leaving.was_told_to_end())
+            || leaving.any(|(_, leaving)| !leaving.was_told_to_end())
     }
 
     /// Whether the master is on its way out.
@@ -155,8 +157,8 @@ impl Supervisor {
             Event::NotSteered { generation, why } => self.not_steered(generation, why, now),
             Event::Checked { generation, failure } => self.checked(generation, failure, now),
             Event::Reported { worker, requests, errors } => self.reported(worker, Reported { requests, errors }, now),
-            Event::Looked { generation, settled } => self.looked(generation, settled, now),
-            Event::Swept { generation, survivors } => self.swept(generation, survivors, now),
+            Event::Looked { cohort, settled } => self.looked(cohort, settled, now),
+            Event::Swept { cohort, survivors } => self.swept(cohort, survivors, now),
             Event::StrangerReaped => self.sweep_again(now),
             Event::Tick => {}
         }
@@ -190,8 +192,8 @@ impl Supervisor {
             for worker in self.overdue_workers(now) {
                 self.out_of_grace(worker, now);
             }
-            for generation in self.leaving.keys().copied().collect::<Vec<_>>() {
-                self.leave_on(generation, now);
+            for cohort in self.leaving.keys().copied().collect::<Vec<_>>() {
+                self.leave_on(cohort, now);
             }
             self.fill_slots(now);
         }
@@ -205,10 +207,10 @@ impl Supervisor {
     /// A worker took longer than its grace.
     fn out_of_grace(&mut self, id: WorkerId, now: Uptime) {
         let Some(worker) = self.workers.get(&id).cloned() else { return };
-        let plan = &self.generations[&worker.generation].plan;
+        let plan = &self.generations[&worker.generation()].plan;
         let (ready_grace, drain_grace) = (plan.ready_grace, plan.drain_grace);
         match worker.life {
-            Life::Rising { lacking, .. } if self.rising() == Some(worker.generation) => {
+            Life::Rising { lacking, .. } if self.rising() == Some(worker.generation()) => {
                 self.give_up(super::Reason::NotReady { slot: worker.slot, grace: ready_grace, lacking }, now);
             }
             Life::Rising { lacking, .. } => {
@@ -252,14 +254,15 @@ impl Supervisor {
         self.latest_worker.0 += 1;
         let id = self.latest_worker;
         let Some(of) = self.generations.get_mut(&generation) else { return };
+        let cohort = CohortId { generation, number: of.cohort_of(slot) };
         let until = now + of.plan.ready_grace;
         let backoff = of.slots.remove(&slot).map(|seat| seat.backoff).unwrap_or_default();
         of.slots.insert(slot, super::generation::Seat { holder: Holder::Worker(id), backoff });
         self.workers.insert(
             id,
-            Worker { generation, slot, life: Life::Rising { until, lacking: None }, reported: Reported::default() },
+            Worker { cohort, slot, life: Life::Rising { until, lacking: None }, reported: Reported::default() },
         );
-        self.order(Action::Spawn { worker: id, generation, slot });
+        self.order(Action::Spawn { worker: id, cohort, slot });
     }
 
     /// Tells a worker to finish what it holds and to exit, within its generation's grace or `at_most`.
@@ -268,7 +271,7 @@ impl Supervisor {
         if worker.life.was_told_to_end() {
             return;
         }
-        let grace = self.generations[&worker.generation].plan.drain_grace;
+        let grace = self.generations[&worker.generation()].plan.drain_grace;
         let grace = at_most.map_or(grace, |most| grace.min(most));
         worker.life = Life::Draining { grace, until: now + grace };
         self.order(Action::Drain { worker: id, grace });
@@ -281,7 +284,7 @@ impl Supervisor {
             return;
         }
         worker.life = Life::Killed;
-        let (generation, slot) = (worker.generation, worker.slot);
+        let (generation, slot) = (worker.generation(), worker.slot);
         if let Some(why) = why {
             self.tell(Notice::Killing { generation, slot, worker: id, why });
         }
@@ -289,6 +292,6 @@ impl Supervisor {
     }
 
     pub(super) fn workers_of(&self, generation: GenerationId) -> Vec<WorkerId> {
-        self.workers.iter().filter(|(_, worker)| worker.generation == generation).map(|(&id, _)| id).collect()
+        self.workers.iter().filter(|(_, worker)| worker.generation() == generation).map(|(&id, _)| id).collect()
     }
 }

@@ -105,12 +105,12 @@ impl Supervisor {
     }
 
     fn view_of(&self, id: GenerationId, generation: &Generation) -> GenerationView {
-        let workers = self.workers.iter().filter(|(_, worker)| worker.generation == id);
+        let workers = self.workers.iter().filter(|(_, worker)| worker.generation() == id);
         let mut workers: Vec<WorkerView> = workers.map(|(&id, worker)| worker_view(id, worker)).collect();
         workers.extend(generation.slots.iter().filter_map(|(&slot, seat)| waiting(slot, &seat.holder)));
         workers.sort_by_key(|worker| (worker.slot, worker.worker));
         let (stage, until) = self.stage_of(id, &workers);
-        let leaves = self.leaving.get(&id).is_some_and(|leaving| !matches!(leaving, Leaving::Unsteered));
+        let leaves = self.leaves(id).is_some_and(|leaving| !matches!(leaving, Leaving::Unsteered));
         let slots = u32::try_from(generation.slots.len()).unwrap_or(u32::MAX);
         let wanted = if self.rising() == Some(id) { generation.plan.workers.max(1) } else { slots };
         let share = self.share_now(id);
@@ -127,10 +127,11 @@ impl Supervisor {
                 Step::Checking => (Stage::Checking, self.overdue_at()),
                 Step::Held => (Stage::Held, rising.clock.until()),
                 Step::Sharing { step, .. } => (self.sharing(id, step), rising.clock.until()),
+                Step::Rolling { .. } => (self.rolling(id, rising.cohort), None),
                 Step::Steering => (Stage::Steering, None),
             };
         }
-        match self.leaving.get(&id) {
+        match self.leaves(id) {
             None => (Stage::Serving, None),
             Some(Leaving::Unsteered) => (Stage::Unsteered, None),
             Some(Leaving::Settling { latest, .. }) => (Stage::Settling, Some(*latest)),
@@ -157,6 +158,17 @@ impl Supervisor {
             Some((_, percent)) if self.serving == Some(id) => 100 - percent.min(100),
             Some(_) | None => self.share_of(id),
         }
+    }
+
+    /// How a generation leaves, if all of it does: as its first cohort.
+    fn leaves(&self, id: GenerationId) -> Option<&Leaving> {
+        let here = self.serving == Some(id) || self.rising() == Some(id);
+        let mut leaving = self.leaving.iter().filter(|(cohort, _)| cohort.generation == id && !here);
+        leaving.next().map(|(_, leaving)| leaving)
+    }
+
+    fn rolling(&self, id: GenerationId, step: u32) -> Stage {
+        Stage::Sharing { step, steps: self.generations.get(&id).map_or(0, Generation::parts) }
     }
 
     fn sharing(&self, id: GenerationId, step: usize) -> Stage {

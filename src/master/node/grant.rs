@@ -15,7 +15,7 @@ use crate::master::machine::Master;
 use crate::master::open::Declaration;
 use crate::master::report::Deed;
 use crate::protocol::{Address, Match};
-use crate::supervision::{GenerationId, WorkerId};
+use crate::supervision::{CohortId, GenerationId, WorkerId};
 use crate::sys::lanes::{Endpoint, Way};
 
 /// What a query gets.
@@ -31,8 +31,8 @@ type Refused = (i32, String);
 
 impl Master {
     /// A Node worker wants to listen; it is answered in any case.
-    pub(super) fn node_query(&mut self, worker: WorkerId, generation: GenerationId, ack: u64, server: &Server) {
-        let granted = self.grant_node(worker, generation, server);
+    pub(super) fn node_query(&mut self, worker: WorkerId, cohort: CohortId, ack: u64, server: &Server) {
+        let granted = self.grant_node(worker, cohort, server);
         let data = match &granted {
             Ok(Grant { server: ServerId::Listener(id), .. }) => {
                 self.listeners.listener_mut(*id).and_then(|listener| listener.same_for_all(server))
@@ -60,14 +60,14 @@ impl Master {
         self.flush_node(worker);
     }
 
-    fn grant_node(&mut self, worker: WorkerId, generation: GenerationId, server: &Server) -> Result<Grant, Refused> {
+    fn grant_node(&mut self, worker: WorkerId, cohort: CohortId, server: &Server) -> Result<Grant, Refused> {
         if let Some(number) = server.descriptor() {
             let why = format!("descriptor {number} is heirloom's own: declare the listener, and listen on its address");
             return Err((Errno::EBADF as i32, why));
         }
         let grant = match server.datagrams() {
-            Some(_) => self.grant_datagrams(generation, server)?,
-            None => self.grant_listener(worker, generation, server)?,
+            Some(_) => self.grant_datagrams(cohort.generation, server)?,
+            None => self.grant_listener(worker, cohort, server)?,
         };
         let node = self.processes.all.get(&worker).and_then(|process| process.node.as_ref());
         match node.is_some_and(|node| node.keys.values().any(|has| *has == grant.server)) {
@@ -86,25 +86,20 @@ impl Master {
         Ok(Grant { server: ServerId::Datagrams(found.id), place, socket: Some(found.handle) })
     }
 
-    fn grant_listener(
-        &mut self,
-        worker: WorkerId,
-        generation: GenerationId,
-        server: &Server,
-    ) -> Result<Grant, Refused> {
+    fn grant_listener(&mut self, worker: WorkerId, cohort: CohortId, server: &Server) -> Result<Grant, Refused> {
         let asked = server.address().map_err(|error| (Errno::EINVAL as i32, error.to_string()))?;
-        let id = self.find_or_open_for_node(worker, generation, server, asked)?;
-        self.listeners.allot_one(id, generation, self.supervisor.serving()).granted()?;
-        let rotates = self.rotates(generation);
+        let id = self.find_or_open_for_node(worker, cohort, server, asked)?;
+        self.listeners.allot_one(id, cohort, self.supervisor.serving()).granted()?;
+        let rotates = self.rotates(cohort.generation);
         let listener = self.listeners.listener_mut(id).ok_or((Errno::EINVAL as i32, "it is gone".to_owned()))?;
         let (server, place) = (ServerId::Listener(id), listener.place());
         if listener.rotation.is_some() || (rotates && listener.way() == Way::Shared) {
             listener.rotate();
-            self.listeners.hold(id, generation);
+            self.listeners.hold(id, cohort);
             return Ok(Grant { server, place, socket: None });
         }
         let fault = |error: io::Error| (error.raw_os_error().unwrap_or(Errno::EINVAL as i32), error.to_string());
-        let socket = Some(self.listeners.grant(id, generation).map_err(fault)?);
+        let socket = Some(self.listeners.grant(id, cohort).map_err(fault)?);
         Ok(Grant { server, place, socket })
     }
 
@@ -115,11 +110,11 @@ impl Master {
     fn find_or_open_for_node(
         &mut self,
         worker: WorkerId,
-        generation: GenerationId,
+        cohort: CohortId,
         server: &Server,
         asked: Address,
     ) -> Result<ListenerId, Refused> {
-        let lanes = if self.rotates(generation) { 1 } else { self.behaviour.lanes };
+        let lanes = if self.rotates(cohort.generation) { 1 } else { self.behaviour.lanes };
         let name = match (asked.port(), server.index()) {
             (Some(0), index @ 1..) => format!("{asked}#{index}"),
             _ => asked.to_string(),
@@ -127,7 +122,7 @@ impl Master {
         if let Some(id) = self.listeners.any_port_named(&name, &asked) {
             return Ok(id);
         }
-        let (found, ids) = self.listeners.matching(generation, &asked);
+        let (found, ids) = self.listeners.matching(cohort.generation, &asked);
         let is_another = |index: usize| {
             asked.port() == Some(0) && self.listeners.listener(ids[index]).is_some_and(|listener| listener.by_query)
         };
@@ -143,7 +138,7 @@ impl Master {
             }
             Match::Nothing => {
                 let declaration = Declaration { lanes, mode: server.mode(), ..Declaration::new(name, asked) };
-                self.open_asked(generation, declaration, lanes == 1 && self.rotates(generation))
+                self.open_asked(cohort, declaration, lanes == 1 && self.rotates(cohort.generation))
             }
             Match::Refused(message) => Err((Errno::EADDRNOTAVAIL as i32, message)),
         }
@@ -152,8 +147,8 @@ impl Master {
 
 impl Listeners {
     /// Workers of the generation get connections from there, though none of them has the socket.
-    fn hold(&mut self, id: ListenerId, generation: GenerationId) {
-        let tenant = self.listener_mut(id).and_then(|listener| listener.tenants.get_mut(&generation));
+    fn hold(&mut self, id: ListenerId, cohort: CohortId) {
+        let tenant = self.listener_mut(id).and_then(|listener| listener.tenants.get_mut(&cohort));
         if let Some(tenant) = tenant {
             tenant.granted = true;
         }

@@ -46,7 +46,7 @@ impl Master {
     fn heed_node(&mut self, worker: WorkerId, said: Said<Handle>) {
         let now = files::uptime();
         let Some(process) = self.processes.all.get_mut(&worker) else { return };
-        let generation = process.generation;
+        let cohort = process.cohort;
         let Some(node) = process.node.as_mut() else { return };
         match said {
             Said::Online => {
@@ -55,7 +55,7 @@ impl Master {
             }
             Said::Query { ack, server } => {
                 node.servers.heard(now);
-                self.node_query(worker, generation, ack, &server);
+                self.node_query(worker, cohort, ack, &server);
             }
             Said::Listening { key } => self.node_listens(worker, &key),
             Said::Closed { key } => {
@@ -78,12 +78,12 @@ impl Master {
 
     fn node_listens(&mut self, worker: WorkerId, key: &str) {
         let Some(process) = self.processes.all.get_mut(&worker) else { return };
-        let generation = process.generation;
+        let cohort = process.cohort;
         let Some(node) = process.node.as_mut() else { return };
         let Some(&server) = node.keys.get(key) else { return };
         node.servers.listens(server, files::uptime());
         if let ServerId::Listener(id) = server {
-            self.listeners.take(id, generation);
+            self.listeners.take(id, cohort);
         }
         self.consider_ready(worker);
         self.worker_has_changed(worker);

@@ -116,7 +116,7 @@ impl Master {
             .listeners
             .iter()
             .filter(|(id, it)| it.by_query && it.rotation.is_some() && !self.is_listened_on(*id))
-            .filter(|(_, it)| serving.is_none_or(|serving| !it.steered.has(serving)))
+            .filter(|(_, it)| serving.is_none_or(|serving| !it.steered.cohorts().any(|of| of.generation == serving)))
             .map(|(id, it)| (id, it.declaration.name.clone()))
             .collect();
         for (id, listener) in forsaken {

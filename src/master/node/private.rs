@@ -11,23 +11,23 @@ use crate::master::listeners::ListenerId;
 use crate::master::machine::Master;
 use crate::master::private::{Private, PrivateStream, Stream};
 use crate::protocol::Address;
-use crate::supervision::{GenerationId, Slot, WorkerId};
+use crate::supervision::{CohortId, Slot, WorkerId};
 
 impl Master {
     /// A connection to that worker, or to any of the generation that listens there.
     pub(in crate::master) fn private_by_rotation(
         &mut self,
         id: ListenerId,
-        generation: GenerationId,
+        cohort: CohortId,
         worker: Option<(WorkerId, Slot)>,
     ) -> Result<Option<PrivateStream>, String> {
         let Some(listener) = self.listeners.listener(id) else { return Ok(None) };
         let (name, address) = (listener.declaration.name.clone(), listener.address());
-        let ours = self.processes.all.iter().filter(|(_, process)| process.generation == generation);
+        let ours = self.processes.all.iter().filter(|(_, process)| process.cohort == cohort);
         let mut with_keys = ours.filter_map(|(&of, process)| Some((of, process.node.as_ref()?.key_of(id)?.to_owned())));
         let found = with_keys.find(|(of, _)| worker.is_none_or(|(worker, _)| worker == *of));
         let Some((of, key)) = found else { return Ok(None) };
-        let fault = |error: io::Error| format!("cannot connect to generation {generation} on {name}: {error}");
+        let fault = |error: io::Error| format!("cannot connect to generation {cohort} on {name}: {error}");
         let (ours, theirs) = pair(&address).map_err(fault)?;
         let stream = Stream::over(ours, &address).map_err(fault)?;
         if let Some(node) = self.processes.all.get_mut(&of).and_then(|process| process.node.as_mut()) {

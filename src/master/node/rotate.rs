@@ -1,4 +1,4 @@
-//! The rotation: the master accepts, and picks generation and worker for each connection.
+//! The rotation: the master accepts, and picks cohort and worker for each connection.
 
 use std::net::IpAddr;
 use std::os::fd::AsFd;
@@ -9,7 +9,8 @@ use super::channel::{Handle, ServerId};
 use crate::master::listener::Listener;
 use crate::master::listeners::ListenerId;
 use crate::master::machine::Master;
-use crate::supervision::{GenerationId, WorkerId};
+use crate::master::processes::Process;
+use crate::supervision::{CohortId, WorkerId};
 use crate::sys::files;
 use crate::sys::lanes::{LaneId, Origin, Seat};
 
@@ -50,34 +51,34 @@ impl Master {
             return false;
         };
         let rests = rotation.rests_until > files::uptime();
-        !rests && rotation.has_room() && rotation.turns.anybody(|generation| self.has_server(generation, id))
+        !rests && rotation.has_room() && rotation.turns.anybody(|cohort| self.has_server(cohort, id))
     }
 
-    fn has_server(&self, generation: GenerationId, id: ListenerId) -> bool {
-        let workers = self.processes.all.values().filter(|process| process.generation == generation);
+    fn has_server(&self, cohort: CohortId, id: ListenerId) -> bool {
+        let workers = self.processes.all.values().filter(|process| process.cohort == cohort);
         workers.filter_map(|process| process.node.as_ref()).any(|node| node.key_of(id).is_some())
     }
 
-    /// Decides which generation gets a connection; one that was given back has waited already.
+    /// Decides which cohort gets a connection; one that was given back has waited already.
     fn assign(&mut self, id: ListenerId, connection: Handle, again: bool) {
         let Some(mut rotation) = self.rotation(id).map(std::mem::take) else { return };
         let steered = self.listeners.listener(id).and_then(|listener| listener.steered.most());
-        let can = |generation| self.has_server(generation, id);
-        let generation = match rotation.turns.is_sticky().then(|| client_of(&connection)).flatten() {
+        let can = |cohort| self.has_server(cohort, id);
+        let cohort = match rotation.turns.is_sticky().then(|| client_of(&connection)).flatten() {
             Some(client) => rotation.turns.of_client(&client, can),
             None => rotation.turns.next(can),
         };
-        let generation = generation.or(steered);
-        match generation {
-            Some(generation) if again => rotation.put_back(generation, connection),
-            Some(generation) => rotation.push(generation, connection),
+        let cohort = cohort.or(steered);
+        match cohort {
+            Some(cohort) if again => rotation.put_back(cohort, connection),
+            Some(cohort) => rotation.push(cohort, connection),
             None => {}
         }
         if let Some(place) = self.rotation(id) {
             *place = rotation;
         }
-        if let Some(generation) = generation {
-            self.pass_waiting(id, generation);
+        if let Some(cohort) = cohort {
+            self.pass_waiting(id, cohort);
         }
     }
 
@@ -85,11 +86,11 @@ impl Master {
         self.listeners.listener_mut(id)?.rotation.as_mut()
     }
 
-    /// Passes what waits for a generation to those of its workers that have room.
-    fn pass_waiting(&mut self, id: ListenerId, generation: GenerationId) {
-        while self.rotation(id).is_some_and(|rotation| rotation.is_waited_for(generation)) {
-            let Some(worker) = self.free_worker(id, generation) else { return };
-            let Some(connection) = self.rotation(id).and_then(|rotation| rotation.pop(generation)) else { return };
+    /// Passes what waits for a cohort to those of its workers that have room.
+    fn pass_waiting(&mut self, id: ListenerId, cohort: CohortId) {
+        while self.rotation(id).is_some_and(|rotation| rotation.is_waited_for(cohort)) {
+            let Some(worker) = self.free_worker(id, cohort) else { return };
+            let Some(connection) = self.rotation(id).and_then(|rotation| rotation.pop(cohort)) else { return };
             let Some(node) = self.processes.all.get_mut(&worker).and_then(|process| process.node.as_mut()) else {
                 return;
             };
@@ -101,9 +102,9 @@ impl Master {
     }
 
     /// Of those who have room, the one who was passed a connection longest ago.
-    fn free_worker(&self, id: ListenerId, generation: GenerationId) -> Option<WorkerId> {
+    fn free_worker(&self, id: ListenerId, cohort: CohortId) -> Option<WorkerId> {
         let now = files::uptime();
-        let workers = self.processes.all.iter().filter(|(_, process)| process.generation == generation);
+        let workers = self.processes.all.iter().filter(|(_, process)| process.cohort == cohort);
         let nodes = workers.filter_map(|(&worker, process)| Some((worker, process.node.as_ref()?)));
         let free = nodes.filter(|(_, node)| node.key_of(id).is_some() && node.has_room(now));
         free.min_by_key(|(_, node)| (node.talk.in_flight(), node.passed_at)).map(|(worker, _)| worker)
@@ -112,9 +113,9 @@ impl Master {
     /// A worker has room again, or one more server, or one less.
     pub(super) fn worker_has_changed(&mut self, worker: WorkerId) {
         let Some(process) = self.processes.all.get(&worker) else { return };
-        let generation = process.generation;
+        let cohort = process.cohort;
         for id in self.listeners.rotating() {
-            self.pass_waiting(id, generation);
+            self.pass_waiting(id, cohort);
             self.watch_rotation(id);
         }
     }
@@ -143,14 +144,15 @@ impl Master {
     /// What waits for workers that are not there any more goes to others.
     pub(super) fn assign_forsaken(&mut self) {
         for id in self.listeners.rotating() {
-            let forsaken: Vec<_> =
-                self.releases.keys().copied().filter(|generation| !self.has_server(*generation, id)).collect();
-            self.assign_anew(id, |generation| forsaken.contains(&generation));
+            let serves = |process: &&Process| process.node.as_ref().is_some_and(|node| node.key_of(id).is_some());
+            let served = self.processes.all.values().filter(serves);
+            let served: Vec<CohortId> = served.map(|process| process.cohort).collect();
+            self.assign_anew(id, |cohort| !served.contains(&cohort));
             self.watch_rotation(id);
         }
     }
 
-    fn assign_anew(&mut self, id: ListenerId, of: impl Fn(GenerationId) -> bool) {
+    fn assign_anew(&mut self, id: ListenerId, of: impl Fn(CohortId) -> bool) {
         let waiting = self.rotation(id).map(|rotation| rotation.take_if(of)).unwrap_or_default();
         waiting.into_iter().for_each(|connection| self.assign(id, connection, false));
     }

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use super::channel::Handle;
-use crate::supervision::GenerationId;
+use crate::supervision::CohortId;
 
 /// So many connections of a listener wait in the master; the others do in the kernel.
 const MOST_WAITING: usize = 64;
@@ -20,7 +20,7 @@ pub(super) struct Turns {
 
 #[derive(Debug)]
 struct Share {
-    generation: GenerationId,
+    cohort: CohortId,
     weight: i64,
     /// What it is owed.
     credit: i64,
@@ -28,26 +28,25 @@ struct Share {
 
 impl Turns {
     /// Whose connections new ones are from now on; whether that has changed.
-    pub(super) fn set(&mut self, shares: &[(GenerationId, u32)], sticky: bool) -> bool {
+    pub(super) fn set(&mut self, shares: &[(CohortId, u32)], sticky: bool) -> bool {
         self.sticky = sticky;
-        let mut before = self.shares.iter().map(|share| (share.generation, share.weight));
-        if before.by_ref().eq(shares.iter().map(|(generation, weight)| (*generation, i64::from(*weight)))) {
+        let mut before = self.shares.iter().map(|share| (share.cohort, share.weight));
+        if before.by_ref().eq(shares.iter().map(|(cohort, weight)| (*cohort, i64::from(*weight)))) {
             return false;
         }
-        let share = |&(generation, weight): &(_, u32)| Share { generation, weight: weight.into(), credit: 0 };
+        let share = |&(cohort, weight): &(_, u32)| Share { cohort, weight: weight.into(), credit: 0 };
         self.shares = shares.iter().map(share).collect();
         true
     }
 
     /// The next one's generation, among those that can have it.
-    pub(super) fn next(&mut self, can: impl Fn(GenerationId) -> bool) -> Option<GenerationId> {
-        let mut able: Vec<&mut Share> =
-            self.shares.iter_mut().filter(|it| it.weight > 0 && can(it.generation)).collect();
+    pub(super) fn next(&mut self, can: impl Fn(CohortId) -> bool) -> Option<CohortId> {
+        let mut able: Vec<&mut Share> = self.shares.iter_mut().filter(|it| it.weight > 0 && can(it.cohort)).collect();
         let total: i64 = able.iter().map(|share| share.weight).sum();
         able.iter_mut().for_each(|share| share.credit += share.weight);
         let first = able.into_iter().rev().max_by_key(|share| share.credit)?;
         first.credit -= total;
-        Some(first.generation)
+        Some(first.cohort)
     }
 
     /// Whether a client stays with the generation that it has met.
@@ -56,22 +55,22 @@ impl Turns {
     }
 
     /// The generation of a client, among those that can have it. Each rollout deals them anew.
-    pub(super) fn of_client(&self, client: &impl Hash, can: impl Fn(GenerationId) -> bool) -> Option<GenerationId> {
-        let able = || self.shares.iter().filter(|share| share.weight > 0 && can(share.generation));
+    pub(super) fn of_client(&self, client: &impl Hash, can: impl Fn(CohortId) -> bool) -> Option<CohortId> {
+        let able = || self.shares.iter().filter(|share| share.weight > 0 && can(share.cohort));
         let total: i64 = able().map(|share| share.weight).sum();
         let mut hasher = DefaultHasher::new();
-        (client, self.shares.iter().map(|share| share.generation.0).max()).hash(&mut hasher);
+        (client, self.shares.iter().map(|share| share.cohort.generation.0).max()).hash(&mut hasher);
         let mut place = i64::try_from(hasher.finish() % u64::try_from(total.max(1)).unwrap_or(1)).unwrap_or_default();
         let is_there = |share: &&Share| {
             place -= share.weight;
             place < 0
         };
-        able().find(is_there).map(|share| share.generation)
+        able().find(is_there).map(|share| share.cohort)
     }
 
     /// Whether anybody can have it.
-    pub(super) fn anybody(&self, can: impl Fn(GenerationId) -> bool) -> bool {
-        self.shares.iter().any(|share| share.weight > 0 && can(share.generation))
+    pub(super) fn anybody(&self, can: impl Fn(CohortId) -> bool) -> bool {
+        self.shares.iter().any(|share| share.weight > 0 && can(share.cohort))
     }
 }
 
@@ -80,7 +79,7 @@ impl Turns {
 pub(in crate::master) struct Rotation {
     pub(super) turns: Turns,
     /// Accepted, and waiting for a worker of that generation.
-    waiting: BTreeMap<GenerationId, VecDeque<Handle>>,
+    waiting: BTreeMap<CohortId, VecDeque<Handle>>,
     /// Whether anything is accepted now.
     pub(in crate::master) accepts: bool,
     /// Nothing is before that: there were no descriptors.
@@ -92,25 +91,25 @@ impl Rotation {
         self.waiting.values().map(VecDeque::len).sum::<usize>() < MOST_WAITING
     }
 
-    pub(super) fn push(&mut self, generation: GenerationId, connection: Handle) {
+    pub(super) fn push(&mut self, generation: CohortId, connection: Handle) {
         self.waiting.entry(generation).or_default().push_back(connection);
     }
 
-    pub(super) fn pop(&mut self, generation: GenerationId) -> Option<Handle> {
+    pub(super) fn pop(&mut self, generation: CohortId) -> Option<Handle> {
         self.waiting.get_mut(&generation)?.pop_front()
     }
 
     /// Somebody gave it back: it has waited for longest.
-    pub(super) fn put_back(&mut self, generation: GenerationId, connection: Handle) {
+    pub(super) fn put_back(&mut self, generation: CohortId, connection: Handle) {
         self.waiting.entry(generation).or_default().push_front(connection);
     }
 
-    pub(super) fn is_waited_for(&self, generation: GenerationId) -> bool {
+    pub(super) fn is_waited_for(&self, generation: CohortId) -> bool {
         self.waiting.get(&generation).is_some_and(|waiting| !waiting.is_empty())
     }
 
     /// Takes out what waits for generations that this is true of.
-    pub(super) fn take_if(&mut self, of: impl Fn(GenerationId) -> bool) -> Vec<Handle> {
+    pub(super) fn take_if(&mut self, of: impl Fn(CohortId) -> bool) -> Vec<Handle> {
         let taken = self.waiting.iter_mut().filter(|(generation, _)| of(**generation));
         let taken = taken.flat_map(|(_, waiting)| waiting.drain(..)).collect();
         self.waiting.retain(|_, waiting| !waiting.is_empty());
@@ -123,11 +122,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::supervision::GenerationId;
 
-    const OLD: GenerationId = GenerationId(1);
-    const NEW: GenerationId = GenerationId(2);
+    const OLD: CohortId = CohortId::whole(GenerationId(1));
+    const NEW: CohortId = CohortId::whole(GenerationId(2));
 
-    fn of(shares: &[(GenerationId, u32)]) -> Turns {
+    fn of(shares: &[(CohortId, u32)]) -> Turns {
         let mut turns = Turns::default();
         turns.set(shares, false);
         turns
@@ -174,7 +174,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_share_is_exact(weights in prop::collection::vec(0..50_u32, 1..5)) {
-            let shares: Vec<_> = (1..).map(GenerationId).zip(weights).collect();
+            let shares: Vec<_> = (1..).map(|number| CohortId::whole(GenerationId(number))).zip(weights).collect();
             let mut turns = of(&shares);
             let total: u32 = shares.iter().map(|(_, weight)| weight).sum();
             let mut had = BTreeMap::new();

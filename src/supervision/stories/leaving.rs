@@ -1,6 +1,6 @@
 //! How a generation goes: it settles, stands by, drains, and what it left behind is swept up.
 
-use crate::supervision::story::{Goes, Story, generation, millis, seconds};
+use crate::supervision::story::{Goes, Story, cohort, generation, millis, seconds};
 use crate::supervision::{Command, Event};
 
 /// Generation 2 has replaced generation 1, whose worker 1 is a lame duck.
@@ -136,7 +136,7 @@ fn a_generation_settles_anew_when_it_is_replaced_again() {
          answer request 3: generation 3 serves
          lame duck worker 1",
     );
-    story.happen(Event::Looked { generation: generation(1), settled: true });
+    story.happen(Event::Looked { cohort: cohort(1), settled: true });
     story.nothing_so_far();
     story.world.look = Goes::Well;
     story.wait(seconds(1));
@@ -206,7 +206,7 @@ fn a_stranger_that_ends_during_a_sweep_makes_for_another_one() {
     story.exit(1, 0);
     story.happen(Event::StrangerReaped);
     story.world.sweep = Goes::Well;
-    story.happen(Event::Swept { generation: generation(1), survivors: 1 });
+    story.happen(Event::Swept { cohort: cohort(1), survivors: 1 });
     story.so_far("generation 1 gone");
 }
 

@@ -9,6 +9,7 @@ mod leaving;
 mod proving;
 mod reloading;
 mod rising;
+mod rolling;
 mod rolling_back;
 mod scaling;
 mod sharing;

@@ -1,6 +1,6 @@
 //! From nothing to the first generation, and newcomers that fail: whoever serves does not notice.
 
-use crate::supervision::story::{Goes, Story, generation, millis, seconds};
+use crate::supervision::story::{Goes, Story, cohort, generation, millis, seconds};
 use crate::supervision::{Event, Exit, FirstStart, Policy, WorkerId};
 
 #[test]
@@ -325,7 +325,7 @@ fn what_is_heard_of_a_generation_that_was_given_up_changes_nothing() {
     story.ready(3);
     story.misbehave(3);
     story.exit(3, 0);
-    story.happen(Event::Allotted { generation: generation(2) });
+    story.happen(Event::Allotted { cohort: cohort(2) });
     story.happen(Event::Steered { generation: generation(2) });
     story.nothing_so_far();
 }

@@ -18,24 +18,25 @@ impl World {
         let refusal = matches!(action, Action::Answer { outcome: Outcome::Refused(_), .. });
         promise(!self.facts.ended || refusal, || "something was done after the end".into())?;
         match *action {
-            Action::Resolve { generation }
-            | Action::Recall { generation, .. }
-            | Action::Allot { generation }
-            | Action::Check { generation } => self.is_known(generation),
+            Action::Resolve { generation } | Action::Recall { generation, .. } | Action::Check { generation } => {
+                self.is_known(generation)
+            }
+            Action::Allot { cohort } => self.is_known(cohort.generation),
             Action::CancelResolve { generation } => {
                 let under_way = self.is_under_way(&Action::Resolve { generation });
                 promise(under_way, || format!("generation {generation} was not being resolved"))
             }
-            Action::Look { generation } | Action::Sweep { generation } | Action::KillSurvivors { generation } => {
-                self.is_known(generation)?;
-                self.has_left(generation)
+            Action::Look { cohort } | Action::Sweep { cohort } | Action::KillSurvivors { cohort } => {
+                self.is_known(cohort.generation)?;
+                self.has_left(cohort.generation)
             }
-            Action::Rescue { generation } => {
-                self.is_known(generation)?;
-                self.nothing_new_reaches(generation)
+            Action::Vacate { cohort } => Err(format!("there are no cohorts, but {cohort} is vacated")),
+            Action::Rescue { cohort } => {
+                self.is_known(cohort.generation)?;
+                self.nothing_new_reaches(cohort.generation)
             }
             Action::Forget { generation } => self.may_be_forgotten(generation),
-            Action::Spawn { generation, slot, .. } => self.may_be_spawned(generation, slot),
+            Action::Spawn { cohort, slot, .. } => self.may_be_spawned(cohort.generation, slot),
             Action::Steer { ref shares, .. } => self.may_be_steered(shares, event),
             Action::Promote { worker } => {
                 let process = self.alive(worker)?;

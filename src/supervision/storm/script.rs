@@ -154,7 +154,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(strategy, hold)| Command::Reload { strategy, hold }),
         12 => Just(Command::Abort),
         40 => Just(Command::Promote),
-        12 => Just(Command::Rollback { to: None }),
+        40 => Just(Command::Rollback { to: None }),
         8 => (0..9u32).prop_map(|to| Command::Rollback { to: Some(GenerationId(to)) }),
         10 => Just(Command::Pause),
         10 => Just(Command::Resume),
@@ -227,7 +227,7 @@ fn rollout() -> impl Strategy<Value = Rollout> {
     let flags = (any::<bool>(), prop_oneof![4 => Just(false), 1 => Just(true)]);
     let deadline = option::weighted(0.3, (5..60u64).prop_map(seconds));
     let way = select(Way::ALL.to_vec());
-    let shares = (way, patience(), vec(step, 0..4), flags, 1..3u32);
+    let shares = (way, patience(), vec(step, 0..4), flags, Just(0));
     (shares, option::of(health), deadline, budget).prop_map(
         |((strategy, auto_promote, steps, (sticky, by_workers), surge), health, progress_deadline, error_budget)| {
             Rollout {

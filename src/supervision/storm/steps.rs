@@ -30,13 +30,13 @@ impl World {
         let (action, known) = self.under_way.remove(picked);
         let goes = match action {
             Action::Steer { .. } => known,
-            Action::Allot { generation } if goes == Goes::Well => self.allot(generation),
+            Action::Allot { cohort } if goes == Goes::Well => self.allot(cohort.generation),
             // A worker that is gone, or ready, has been started.
             Action::Spawn { worker, .. } if self.processes.get(&worker).is_none_or(|process| process.ready) => known,
             Action::Spawn { .. } if goes == Goes::NotYet => known,
-            Action::Sweep { generation } => {
-                let survivors = self.left_behind.get(&generation).copied().unwrap_or(0);
-                return self.happen(Event::Swept { generation, survivors });
+            Action::Sweep { cohort } => {
+                let survivors = self.left_behind.get(&cohort.generation).copied().unwrap_or(0);
+                return self.happen(Event::Swept { cohort, survivors });
             }
             _ => goes,
         };
@@ -117,10 +117,10 @@ impl World {
         let Some(rising) = self.facts.rising else { return Ok(()) };
         while self.facts.rising == Some(rising) {
             let moves = |(action, _): &(Action, Goes)| match action {
-                Action::Resolve { generation }
-                | Action::Recall { generation, .. }
-                | Action::Allot { generation }
-                | Action::Check { generation } => *generation == rising,
+                Action::Resolve { generation } | Action::Recall { generation, .. } | Action::Check { generation } => {
+                    *generation == rising
+                }
+                Action::Allot { cohort } => cohort.generation == rising,
                 Action::Steer { .. } => true,
                 _ => false,
             };

@@ -154,8 +154,8 @@ impl World {
             | Action::Sweep { .. } => {
                 self.under_way.push((action, Goes::Well));
             }
-            Action::Spawn { worker, generation, slot } => {
-                self.spawn(*worker, *generation, *slot);
+            Action::Spawn { worker, cohort, slot } => {
+                self.spawn(*worker, cohort.generation, *slot);
                 self.under_way.push((action, Goes::Well));
             }
             Action::Steer { shares, .. } => {
@@ -169,8 +169,8 @@ impl World {
             Action::Resume { worker } => self.process(*worker).lame = false,
             Action::Drain { worker, grace } => self.process(*worker).drained = Some(self.now + *grace),
             Action::Kill { worker } => self.process(*worker).killed = true,
-            Action::KillSurvivors { generation } => {
-                self.left_behind.remove(generation);
+            Action::KillSurvivors { cohort } => {
+                self.left_behind.remove(&cohort.generation);
             }
             Action::Forget { generation } => {
                 self.facts.forgotten.insert(*generation);
@@ -181,7 +181,7 @@ impl World {
             Action::Answer { request, outcome } => self.answered(*request, outcome),
             Action::Tell(notice) => self.told(notice),
             Action::End(_) => self.facts.ended = true,
-            Action::CancelResolve { .. } | Action::Promote { .. } | Action::Rescue { .. } => {}
+            Action::CancelResolve { .. } | Action::Vacate { .. } | Action::Promote { .. } | Action::Rescue { .. } => {}
         }
     }
 

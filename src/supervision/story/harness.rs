@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::lines::{diff, goes_without_saying, line};
 use crate::supervision::{
-    Action, Command, Event, Exit, GenerationId, Origin, Plan, Policy, RequestId, Supervisor, Uptime, WorkerId,
+    Action, CohortId, Command, Event, Exit, GenerationId, Origin, Plan, Policy, RequestId, Supervisor, Uptime, WorkerId,
 };
 
 pub(in crate::supervision) fn seconds(n: u64) -> Duration {
@@ -19,6 +19,11 @@ pub(in crate::supervision) fn millis(n: u64) -> Duration {
 /// A generation, by its number.
 pub(in crate::supervision) fn generation(n: u32) -> GenerationId {
     GenerationId(n)
+}
+
+/// All of a generation, by its number.
+pub(in crate::supervision) fn cohort(n: u32) -> CohortId {
+    CohortId::whole(generation(n))
 }
 
 /// What becomes of an action that is answered by an event.
@@ -85,17 +90,17 @@ pub(in crate::supervision) fn answer(action: &Action, goes: Goes, plan: &Plan) -
         Action::Check { generation } => {
             Event::Checked { generation, failure: (!well).then(|| "GET /healthz: status 500".into()) }
         }
-        Action::Allot { generation } if well => Event::Allotted { generation },
-        Action::Allot { generation } if goes == Goes::NotYet => {
-            Event::NoLaneYet { generation, why: "all lanes are in use".into() }
+        Action::Allot { cohort } if well => Event::Allotted { cohort },
+        Action::Allot { cohort } if goes == Goes::NotYet => {
+            Event::NoLaneYet { cohort, why: "all lanes are in use".into() }
         }
-        Action::Allot { generation } => Event::NotAllotted { generation, why: "a stranger holds the lanes".into() },
+        Action::Allot { cohort } => Event::NotAllotted { cohort, why: "a stranger holds the lanes".into() },
         Action::Spawn { worker, .. } if well => Event::Started { worker },
         Action::Spawn { worker, .. } => Event::Exited { worker, exit: Exit::NotStarted("permission denied".into()) },
         Action::Steer { generation, .. } if well => Event::Steered { generation },
         Action::Steer { generation, .. } => Event::NotSteered { generation, why: "the kernel refused".into() },
-        Action::Look { generation } => Event::Looked { generation, settled: well },
-        Action::Sweep { generation } => Event::Swept { generation, survivors: u32::from(!well) },
+        Action::Look { cohort } => Event::Looked { cohort, settled: well },
+        Action::Sweep { cohort } => Event::Swept { cohort, survivors: u32::from(!well) },
         _ => return None,
     })
 }

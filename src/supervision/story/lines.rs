@@ -33,9 +33,10 @@ pub(in crate::supervision) fn line(action: &Action) -> String {
     match action {
         Action::Resolve { generation } => format!("resolve generation {generation}"),
         Action::CancelResolve { generation } => format!("stop resolving generation {generation}"),
-        Action::Allot { generation } => format!("allot lanes to generation {generation}"),
-        Action::Spawn { worker, generation, slot } => {
-            format!("spawn worker {worker} for generation {generation} in slot {slot}")
+        Action::Allot { cohort } => format!("allot lanes to generation {cohort}"),
+        Action::Vacate { cohort } => format!("vacate generation {cohort}"),
+        Action::Spawn { worker, cohort, slot } => {
+            format!("spawn worker {worker} for generation {cohort} in slot {slot}")
         }
         Action::Recall { generation, of } => format!("recall generation {of} as generation {generation}"),
         Action::Steer { shares, sticky, .. } => steered(shares, *sticky),
@@ -45,10 +46,10 @@ pub(in crate::supervision) fn line(action: &Action) -> String {
         Action::Resume { worker } => format!("resume worker {worker}"),
         Action::Drain { worker, .. } => format!("drain worker {worker}"),
         Action::Kill { worker } => format!("kill worker {worker}"),
-        Action::Look { generation } => format!("look at the queue of generation {generation}"),
-        Action::Rescue { generation } => format!("rescue who still comes to generation {generation}"),
-        Action::Sweep { generation } => format!("sweep behind generation {generation}"),
-        Action::KillSurvivors { generation } => format!("kill what generation {generation} left behind"),
+        Action::Look { cohort } => format!("look at the queue of generation {cohort}"),
+        Action::Rescue { cohort } => format!("rescue who still comes to generation {cohort}"),
+        Action::Sweep { cohort } => format!("sweep behind generation {cohort}"),
+        Action::KillSurvivors { cohort } => format!("kill what generation {cohort} left behind"),
         Action::Forget { generation } => format!("forget generation {generation}"),
         Action::Answer { request, outcome } => format!("answer request {request}: {outcome}"),
         Action::Tell(notice) => told(notice),

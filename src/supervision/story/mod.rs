@@ -6,5 +6,5 @@
 mod harness;
 mod lines;
 
-pub(super) use harness::{Goes, Story, answer, generation, millis, seconds};
+pub(super) use harness::{Goes, Story, answer, cohort, generation, millis, seconds};
 pub(super) use lines::line;
