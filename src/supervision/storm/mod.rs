@@ -62,7 +62,6 @@ fn the_storm_meets_all_that_can_happen() {
         "resumed",
         "recall generation",
         "is not kept",
-        "asked for (",
         "is not promoted yet: abort it",
         "has not proved itself yet",
         "no generation rises",

@@ -23,7 +23,11 @@ impl World {
             }
             Action::Allot { cohort } => self.is_known(cohort.generation),
             Action::CancelResolve { generation } => {
-                let under_way = self.is_under_way(&Action::Resolve { generation });
+                let resolves = |action: &Action| {
+                    matches!(action, Action::Resolve { generation: of } | Action::Recall { generation: of, .. }
+                        if *of == generation)
+                };
+                let under_way = self.under_way.iter().any(|(action, _)| resolves(action));
                 promise(under_way, || format!("generation {generation} was not being resolved"))
             }
             Action::Look { cohort } | Action::Sweep { cohort } | Action::KillSurvivors { cohort } => {

@@ -49,10 +49,6 @@ impl World {
         self.happen(event.expect("all that is under way is answered"))
     }
 
-    pub(super) fn is_under_way(&self, wanted: &Action) -> bool {
-        self.under_way.iter().any(|(action, _)| action == wanted)
-    }
-
     fn allot(&mut self, generation: GenerationId) -> Goes {
         if self.facts.forgotten.contains(&generation) {
             return Goes::Well; // nobody asks any more
