@@ -66,7 +66,8 @@ fn alone_it_prints_its_help_with_the_exit_statuses() {
 #[test]
 fn each_verb_shows_an_example() {
     let place = directory(&[]);
-    let verbs = ["run", "reload", "status", "history", "scale", "abort", "stop", "events", "logs", "sockets", "check"];
+    let verbs =
+        ["run", "dev", "reload", "status", "history", "scale", "abort", "stop", "events", "logs", "sockets", "check"];
     for verb in verbs {
         let told = tell(place.path(), &[verb, "--help"]);
         assert_eq!(told.code, Some(0));

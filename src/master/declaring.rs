@@ -3,7 +3,9 @@
 
 use super::listener::Listener;
 use super::listeners::{ListenerId, Listeners};
+use super::machine::Master;
 use super::open::Declaration;
+use super::report::Deed;
 use super::wording::in_full;
 use crate::supervision::{CohortId, GenerationId};
 
@@ -19,6 +21,18 @@ enum Fit {
 pub(super) enum Farewell {
     Spoiled { listener: String, why: String },
     Closed { listener: String },
+}
+
+impl Master {
+    /// Tells what became of them.
+    pub(super) fn say_farewell(&mut self, farewells: Vec<Farewell>) {
+        for farewell in farewells {
+            self.report(match farewell {
+                Farewell::Spoiled { listener, why } => Deed::Spoiled { listener, why },
+                Farewell::Closed { listener } => Deed::Closed { listener },
+            });
+        }
+    }
 }
 
 impl Listeners {

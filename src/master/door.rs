@@ -2,9 +2,11 @@
 //! clients do. Owns who waits there; must not know why a generation has one.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -31,6 +33,8 @@ pub(super) struct Doors(BTreeMap<(GenerationId, ListenerId), Door>);
 #[derive(Debug)]
 struct Door {
     address: SocketAddr,
+    /// Nobody else holds it: it is closed with the door, and not when its keeper next wakes.
+    _socket: Arc<TcpListener>,
     keeper: JoinHandle<()>,
 }
 
@@ -101,25 +105,30 @@ impl Master {
         }
     }
 
-    /// What a notice means for the doors. They are open as long as somebody has to look at the generation.
-    pub(super) fn mind_doors(&mut self, notice: &Notice) {
+    /// Closes the doors of a generation that nobody has to look at any more: before anybody is told that.
+    pub(super) fn close_doors_at(&mut self, notice: &Notice) {
         match *notice {
-            Notice::Held { generation, .. } => match self.open_doors(generation) {
-                Ok(doors) => {
-                    for (listener, address) in doors {
-                        self.report(Deed::Door { generation, listener, address: address.to_string() });
-                    }
-                }
-                Err(error) => {
-                    let what = format!("there is no private address for generation {generation}: {error}");
-                    self.report(Deed::Trouble { what });
-                }
-            },
             Notice::Promoted { generation, .. }
             | Notice::GivenUp { generation, .. }
             | Notice::RolledBack { generation, .. }
             | Notice::Gone { generation, .. } => self.close_doors(generation),
             _ => {}
+        }
+    }
+
+    /// Opens the doors of a generation that is held, and tells where they are.
+    pub(super) fn open_doors_at(&mut self, notice: &Notice) {
+        let Notice::Held { generation, .. } = *notice else { return };
+        match self.open_doors(generation) {
+            Ok(doors) => {
+                for (listener, address) in doors {
+                    self.report(Deed::Door { generation, listener, address: address.to_string() });
+                }
+            }
+            Err(error) => {
+                let what = format!("there is no private address for generation {generation}: {error}");
+                self.report(Deed::Trouble { what });
+            }
         }
     }
 }
@@ -128,16 +137,20 @@ fn open(generation: GenerationId, listener: ListenerId, to: UnboundedSender<Foun
     let socket = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     socket.set_nonblocking(true)?;
     let address = socket.local_addr()?;
-    let socket = TcpListener::from_std(socket)?;
-    let keeper = tokio::spawn(keep(socket, generation, listener, to));
-    Ok(Door { address, keeper })
+    let socket = Arc::new(TcpListener::from_std(socket)?);
+    let keeper = tokio::spawn(keep(Arc::downgrade(&socket), generation, listener, to));
+    Ok(Door { address, _socket: socket, keeper })
 }
 
-async fn keep(socket: TcpListener, generation: GenerationId, listener: ListenerId, to: UnboundedSender<Found>) {
+async fn keep(socket: Weak<TcpListener>, generation: GenerationId, listener: ListenerId, to: UnboundedSender<Found>) {
     let room = Arc::new(Semaphore::new(ROOM));
+    let accept = |cx: &mut Context<'_>| match socket.upgrade() {
+        Some(socket) => socket.poll_accept(cx),
+        None => Poll::Pending, // the door is closed, and this ends
+    };
     loop {
         let Ok(permit) = room.clone().acquire_owned().await else { return };
-        match socket.accept().await {
+        match poll_fn(accept).await {
             Ok((stream, _)) => {
                 if to.send(Found::Visitor(Visitor { generation, listener, stream, permit })).is_err() {
                     return; // the master is gone

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::declaring::Farewell;
 use super::listener::Allotment;
 use super::machine::{Master, listening};
 use super::report::{Deed, What};
@@ -169,15 +168,6 @@ impl Master {
         self.say_farewell(farewells);
     }
 
-    fn say_farewell(&mut self, farewells: Vec<Farewell>) {
-        for farewell in farewells {
-            self.report(match farewell {
-                Farewell::Spoiled { listener, why } => Deed::Spoiled { listener, why },
-                Farewell::Closed { listener } => Deed::Closed { listener },
-            });
-        }
-    }
-
     /// Sends a message to a worker, if it has a channel; the number that the message got.
     pub(super) fn say(
         &mut self,
@@ -251,8 +241,9 @@ impl Master {
         if is_quiet_again(&notice) {
             self.forget_text();
         }
+        self.close_doors_at(&notice);
         self.tell(What::Rules(notice.clone()), pid, last_lines);
-        self.mind_doors(&notice);
+        self.open_doors_at(&notice);
         self.mind_rounds(&notice);
         self.mind_hooks(&notice);
         self.tell_limits_at(&notice);

@@ -24,7 +24,7 @@ use crate::supervision::{CohortId, GenerationId, Slot, WorkerId};
 use crate::sys::lanes::{Origin, Own, Seat};
 
 /// So many workers have a stream of their own at a time; of more, others have their turn the next time.
-const MOST_ONE_BY_ONE: usize = 64;
+const MOST_ONE_BY_ONE: usize = 32;
 
 /// A connection to one generation alone. It may not be complete yet: whoever writes first waits for that.
 #[derive(Debug)]

@@ -26,8 +26,11 @@ pub(crate) async fn to(path: &str, listener: &Listener, me: &Myself) -> String {
             format!("{}\n{}\n{}", program.display(), directory.display(), arguments[0])
         }
         ("/lane", _) => listener.describe(),
-        ("/shut", _) => {
-            listener.shut();
+        // Only a worker of this generation, if one is named.
+        ("/shut", generation) => {
+            if me.name.starts_with(&format!("{generation}.")) || generation.is_empty() {
+                listener.shut();
+            }
             String::new()
         }
         ("/backlog", _) => {

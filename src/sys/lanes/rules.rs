@@ -16,7 +16,7 @@ use super::{
 };
 
 /// So many connections of ours can have a rule at a time: every client of the listener is asked about each.
-const MOST: usize = 64;
+const MOST: usize = 160;
 
 /// What comes from these addresses goes to these seats, as long as the connections are there.
 #[derive(Debug, Default)]

@@ -68,9 +68,9 @@ fn bytes_go_to_and_fro_over_a_connection_of_ours() {
 #[test]
 fn there_is_an_end_to_connections_of_ours_and_room_again_when_one_has_ended() {
     let mut lanes = kernel_lanes();
-    let mut ours: Vec<Own> = (0..64).map(|_| own(&mut lanes, lane(1))).collect();
+    let mut ours: Vec<Own> = (0..160).map(|_| own(&mut lanes, lane(1))).collect();
     assert_eq!(lanes.connect(lane(1)).unwrap_err().kind(), std::io::ErrorKind::QuotaExceeded);
-    wait_for_queue(&lanes, lane(1), 64);
+    wait_for_queue(&lanes, lane(1), 160);
     assert_eq!(arrivals_in(&lanes, lane(0), 20), 20);
     lanes.end(ours.pop().unwrap()).unwrap();
     let _one_more = own(&mut lanes, lane(2));
