@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -89,14 +89,15 @@ fn a_file_that_never_stops_changing_is_told_at_a_bounded_rate() {
     let select = |place: &Place| Selection::Files(place.files(&[], &["config"]));
     let mut watched = Watched::with(pace, prepare, select);
     let place = watched.place();
-    let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        scope.spawn(|| {
-            for number in 0.. {
+        // Dropped at the end, and when something fails.
+        let (_writing, stopped) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            let mut number = 0;
+            // Closed for a moment each time: what is always open is never whole.
+            while stopped.recv_timeout(Duration::from_millis(1)) == Err(mpsc::RecvTimeoutError::Timeout) {
+                number += 1;
                 place.write("config", &number.to_string());
-                if stop.load(Ordering::Relaxed) {
-                    return;
-                }
             }
         });
         let mut told = Vec::new();
@@ -104,7 +105,6 @@ fn a_file_that_never_stops_changing_is_told_at_a_bounded_rate() {
             assert_eq!(watched.next(), ["config"]);
             told.push(Instant::now());
         }
-        stop.store(true, Ordering::Relaxed);
         // What was told late only makes the next pause look shorter, never this one.
         assert!(told[2] - told[0] >= pace.at_most_every, "{told:?}");
     });
