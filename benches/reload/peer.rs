@@ -200,7 +200,7 @@ fn node(stage: &Stage) -> anyhow::Result<Command> {
 
 fn node_under(stage: &Stage) -> anyhow::Result<Command> {
     let mut command = stage.heirloom(2);
-    command.arg(found("node")).arg(ours("server.js"));
+    command.arg(found("node")).arg(ours("server.js")).env("PORT", stage.port.to_string());
     Ok(command)
 }
 
