@@ -18,10 +18,18 @@ use versions::{server, shared};
 const RELOADS: usize = 10;
 const KEEP_ALIVE: Manner = Manner::KeepAlive { requests_per_connection: None };
 
-/// Ten reloads under load of all kinds: nobody notices.
 fn nobody_notices(setup: Setup) {
+    ten_reloads(setup, false);
+}
+
+fn nobody_notices_http2(setup: Setup) {
+    ten_reloads(setup, true);
+}
+
+/// Ten reloads under load of all kinds: nobody notices.
+fn ten_reloads(setup: Setup, http2: bool) {
     let master = setup.workers(2).option("--linger", "1s").start();
-    let loads: Vec<(&str, Load)> = plans(&master.target())
+    let loads: Vec<(&str, Load)> = plans(&master.target(), http2)
         .into_iter()
         .map(|(name, plan)| (name, Load::start(plan).expect("a load starts")))
         .collect();
@@ -41,49 +49,71 @@ fn nobody_notices(setup: Setup) {
     assert_eq!(master.finish().code(), Some(0));
 }
 
-/// Every kind of client at once.
-fn plans(target: &Target) -> Vec<(&'static str, Plan)> {
+/// Every kind of client at once. The server says by its kind whether it speaks HTTP/2, and then nothing else.
+fn plans(target: &Target, http2: bool) -> Vec<(&'static str, Plan)> {
     let up_to = |milliseconds| Duration::ZERO..=Duration::from_millis(milliseconds);
-    let plan = || Plan { clients: 8, ..Plan::on(target.clone()) };
-    vec![
-        ("one-shot", Plan { think: up_to(20), ..plan() }),
-        ("keep-alive", Plan { manner: KEEP_ALIVE, think: up_to(300), ..plan() }),
-        ("busy keep-alive", Plan { manner: KEEP_ALIVE, clients: 2, ..plan() }),
-        ("slow", Plan { manner: KEEP_ALIVE, clients: 4, path: "/slow".into(), ..plan() }),
-    ]
+    let plan =
+        || Plan { clients: 8, manner: if http2 { Manner::Http2 } else { KEEP_ALIVE }, ..Plan::on(target.clone()) };
+    let mut plans = vec![
+        ("kept", Plan { think: up_to(300), ..plan() }),
+        ("kept and busy", Plan { clients: 2, ..plan() }),
+        ("slow", Plan { clients: 4, path: "/slow".into(), ..plan() }),
+    ];
+    if !http2 {
+        plans.push(("one-shot", Plan { manner: Manner::OneShot, think: up_to(20), ..plan() }));
+    }
+    plans
 }
 
-#[test]
-fn ten_reloads_of_http_on_node_18_are_nothing_to_its_clients() {
-    nobody_notices(server("node18", "http"));
+/// Every kind of server, in both schedulings, on each version of Node.
+macro_rules! ten_reloads_are_nothing_to_the_clients_of {
+    ($($version:ident)*) => { $(
+        mod $version {
+            use super::*;
+
+            const VERSION: &str = stringify!($version);
+
+            #[test]
+            fn http_by_rotation() {
+                nobody_notices(server(VERSION, "http"));
+            }
+
+            #[test]
+            fn http_on_a_shared_socket() {
+                nobody_notices(shared(server(VERSION, "http")));
+            }
+
+            #[test]
+            fn http2_by_rotation() {
+                nobody_notices_http2(server(VERSION, "http2"));
+            }
+
+            #[test]
+            fn http2_on_a_shared_socket() {
+                nobody_notices_http2(shared(server(VERSION, "http2")));
+            }
+
+            #[test]
+            fn express_by_rotation() {
+                nobody_notices(server(VERSION, "express"));
+            }
+
+            #[test]
+            fn express_on_a_shared_socket() {
+                nobody_notices(shared(server(VERSION, "express")));
+            }
+
+            #[test]
+            fn fastify_by_rotation() {
+                nobody_notices(server(VERSION, "fastify"));
+            }
+
+            #[test]
+            fn fastify_on_a_shared_socket() {
+                nobody_notices(shared(server(VERSION, "fastify")));
+            }
+        }
+    )* };
 }
 
-#[test]
-fn ten_reloads_of_express_on_node_20_are_nothing_to_its_clients() {
-    nobody_notices(server("node20", "express"));
-}
-
-#[test]
-fn ten_reloads_of_fastify_on_node_22_are_nothing_to_its_clients() {
-    nobody_notices(server("node22", "fastify"));
-}
-
-#[test]
-fn ten_reloads_of_http_on_node_24_are_nothing_to_its_clients() {
-    nobody_notices(server("node24", "http"));
-}
-
-#[test]
-fn ten_reloads_of_http_on_the_newest_node_are_nothing_to_its_clients() {
-    nobody_notices(server("latest", "http"));
-}
-
-#[test]
-fn ten_reloads_of_workers_that_share_their_socket_are_nothing_to_the_clients_of_node_18() {
-    nobody_notices(shared(server("node18", "express")));
-}
-
-#[test]
-fn ten_reloads_of_workers_that_share_their_socket_are_nothing_to_the_clients_of_the_newest_node() {
-    nobody_notices(shared(server("latest", "http")));
-}
+ten_reloads_are_nothing_to_the_clients_of! { node18 node20 node22 node24 latest }

@@ -14,6 +14,7 @@ pub(crate) fn table() -> Table {
         ("memory", format!("{} MiB", kib("MemTotal") / 1024)),
         ("kernel", first_line("/proc/sys/kernel/osrelease")),
         ("compiler", output("rustc", &["--version"])),
+        ("Node", output("node", &["--version"])),
         ("heirloom", format!("{} {}", env!("CARGO_PKG_VERSION"), output("git", &["rev-parse", "--short", "HEAD"]))),
         ("date", output("date", &["-u", "+%Y-%m-%d"])),
     ] {

@@ -14,6 +14,7 @@ mod document;
 mod facts;
 mod losses;
 mod master;
+mod node;
 mod peer;
 mod peers;
 mod plot;
@@ -23,6 +24,7 @@ mod requests;
 mod sizes;
 mod stats;
 mod table;
+mod versus;
 mod watch;
 mod worker;
 
@@ -35,13 +37,14 @@ use bounds::Bounds;
 use document::Document;
 
 /// What is measured, and by what.
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 8] = [
     ("requests", requests::measure),
     ("reloads", reloads::measure),
     ("costs", costs::measure),
     ("sizes", sizes::measure),
     ("losses", losses::measure),
     ("dev", dev::measure),
+    ("node", node::measure),
     ("peers", peers::measure),
 ];
 
@@ -65,7 +68,7 @@ impl Session {
 #[derive(Parser)]
 #[command(bin_name = "cargo bench --")]
 struct Arguments {
-    /// The parts: requests, reloads, costs, sizes, losses, dev, peers; all without any
+    /// The parts: requests, reloads, costs, sizes, losses, dev, node, peers; all without any
     parts: Vec<String>,
     /// A short look: fewer rounds, and nothing is written
     #[arg(long)]

@@ -99,7 +99,7 @@ pub(crate) fn all() -> Vec<Peer> {
 }
 
 /// A file of ours.
-fn ours(name: &str) -> PathBuf {
+pub(crate) fn ours(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers").join(name)
 }
 
@@ -108,7 +108,7 @@ fn installed(path: &str) -> PathBuf {
 }
 
 /// Where a program is, by PATH; a path that is not there otherwise.
-fn found(name: &str) -> PathBuf {
+pub(crate) fn found(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
     places.map(|place| place.join(name)).find(|path| path.is_file()).unwrap_or_default()

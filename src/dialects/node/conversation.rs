@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::lines::Lines;
@@ -147,7 +148,7 @@ impl<H: Clone> Conversation<H> {
         match beside {
             Beside::Connection { seq, tries } if tries < TRIES => {
                 let (key, connection) = self.passed.get(&seq).cloned()?;
-                self.queue(&reply::with_descriptor(Kind::Stream, reply::connection(seq, &key)), Some(connection));
+                self.queue(&reply::connection(seq, &key), Some(connection));
                 self.unconfirmed.push_back(Beside::Connection { seq, tries: tries + 1 });
                 None
             }
@@ -155,7 +156,7 @@ impl<H: Clone> Conversation<H> {
                 self.passed.remove(&seq).map(|(key, connection)| Said::IsFull { key, connection })
             }
             Beside::Server { kind, ack, key, message, handle, tries } if tries < TRIES => {
-                self.queue(&reply::with_descriptor(kind, message.clone()), Some(handle.clone()));
+                self.queue(&reply::with_descriptor(kind, &message), Some(handle.clone()));
                 self.unconfirmed.push_back(Beside::Server { kind, ack, key, message, handle, tries: tries + 1 });
                 None
             }
@@ -180,7 +181,7 @@ impl<H: Clone> Conversation<H> {
         let of_datagrams = self.servers[&key].0.datagrams().is_some();
         let kind = if of_datagrams { Kind::Datagrams } else { Kind::Stream };
         let message = reply::shared(number, ack, &key, data);
-        self.queue(&reply::with_descriptor(kind, message.clone()), Some(handle.clone()));
+        self.queue(&reply::with_descriptor(kind, &message), Some(handle.clone()));
         self.unconfirmed.push_back(Beside::Server { kind, ack, key, message, handle, tries: 1 });
     }
 
@@ -201,7 +202,7 @@ impl<H: Clone> Conversation<H> {
     /// Passes a connection to the server of this key.
     pub(crate) fn pass(&mut self, key: &str, connection: H) {
         let seq = self.number();
-        self.queue(&reply::with_descriptor(Kind::Stream, reply::connection(seq, key)), Some(connection.clone()));
+        self.queue(&reply::connection(seq, key), Some(connection.clone()));
         self.unconfirmed.push_back(Beside::Connection { seq, tries: 1 });
         self.passed.insert(seq, (key.to_owned(), connection));
     }
@@ -234,6 +235,11 @@ impl<H: Clone> Conversation<H> {
         self.queue(&reply::resume(), None);
     }
 
+    /// The clients of its WebSockets are told that it goes away.
+    pub(crate) fn goodbye(&mut self) {
+        self.queue(&reply::goodbye(), None);
+    }
+
     /// Something for the script's own `process.on('message')`.
     pub(crate) fn say(&mut self, words: &Value) {
         self.queue(words, None);
@@ -244,8 +250,8 @@ impl<H: Clone> Conversation<H> {
         self.next - 1
     }
 
-    fn queue(&mut self, message: &Value, descriptor: Option<H>) {
-        let mut bytes = message.to_string().into_bytes();
+    fn queue(&mut self, message: &impl Serialize, descriptor: Option<H>) {
+        let mut bytes = serde_json::to_vec(message).expect("its keys are strings");
         bytes.push(b'\n');
         self.outgoing.push_back(Outgoing { bytes, sent: 0, descriptor });
     }

@@ -68,42 +68,56 @@ impl Message {
             let with_descriptor = line.bytes.starts_with(br#"{"cmd":"NODE_HANDLE""#);
             return Ok(Message::User { text: String::from_utf8_lossy(&line.bytes).into_owned(), with_descriptor });
         }
-        let value: Value = serde_json::from_slice(&line.bytes).map_err(|error| {
-            let text = String::from_utf8_lossy(&line.bytes[..line.bytes.len().min(60)]).into_owned();
+        match serde_json::from_slice::<Internal>(&line.bytes) {
+            Ok(internal) if is_internal(&internal.cmd) => internal.read(&line.bytes).map_err(wrong),
+            Ok(_) => Message::of_the_script(&line.bytes, None),
+            Err(error) => Message::of_the_script(&line.bytes, Some(error)),
+        }
+    }
+
+    /// Reads what is not internal; or is, but not `as_internal`.
+    fn of_the_script(bytes: &[u8], as_internal: Option<serde_json::Error>) -> Result<Message, String> {
+        let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+            let text = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
             format!("it sent a line that is no JSON ({error}): {text}")
         })?;
-        if !is_internal(&value) {
-            return Ok(Message::User { text: value.to_string(), with_descriptor: false });
+        let claims = value.get("cmd").and_then(Value::as_str).is_some_and(is_internal);
+        match as_internal.filter(|_| claims) {
+            Some(error) => Err(wrong(error)),
+            None => Ok(Message::User { text: value.to_string(), with_descriptor: false }),
         }
-        let wrong = |error: serde_json::Error| format!("it sent a message that is none: {error}");
-        let internal: Internal = Internal::deserialize(&value).map_err(wrong)?;
-        Ok(match internal.cmd.as_str() {
-            "NODE_CLUSTER" => internal.of_cluster(&value).map_err(wrong)?,
-            "NODE_HANDLE_ACK" => Message::Received,
-            "NODE_HANDLE_NACK" => Message::NotReceived,
-            "NODE_HANDLE" => {
-                Message::User { text: internal.msg.unwrap_or_default().to_string(), with_descriptor: true }
-            }
-            _ => Message::Unknown { what: internal.cmd },
-        })
     }
 }
 
 /// As Node decides it: all else is the application's.
-fn is_internal(value: &Value) -> bool {
-    value.get("cmd").and_then(Value::as_str).is_some_and(|cmd| cmd.len() > 5 && cmd.starts_with("NODE_"))
+fn is_internal(cmd: &str) -> bool {
+    cmd.len() > 5 && cmd.starts_with("NODE_")
+}
+
+fn wrong(error: serde_json::Error) -> String {
+    format!("it sent a message that is none: {error}")
 }
 
 impl Internal {
-    fn of_cluster(self, value: &Value) -> serde_json::Result<Message> {
+    fn read(self, bytes: &[u8]) -> serde_json::Result<Message> {
+        Ok(match self.cmd.as_str() {
+            "NODE_CLUSTER" => self.of_cluster(bytes)?,
+            "NODE_HANDLE_ACK" => Message::Received,
+            "NODE_HANDLE_NACK" => Message::NotReceived,
+            "NODE_HANDLE" => Message::User { text: self.msg.unwrap_or_default().to_string(), with_descriptor: true },
+            _ => Message::Unknown { what: self.cmd },
+        })
+    }
+
+    fn of_cluster(self, bytes: &[u8]) -> serde_json::Result<Message> {
         if let Some(ack) = self.ack {
             return Ok(Message::Answer { ack, accepted: self.accepted.unwrap_or_default() });
         }
         let seq = self.seq.unwrap_or_default();
         Ok(match self.act.as_deref() {
             Some("online") => Message::Online,
-            Some("queryServer") => Message::Query { seq, server: Server::deserialize(value)? },
-            Some("listening") => Message::Listening { server: Server::deserialize(value)? },
+            Some("queryServer") => Message::Query { seq, server: serde_json::from_slice(bytes)? },
+            Some("listening") => Message::Listening { server: serde_json::from_slice(bytes)? },
             Some("close") => Message::Close { key: self.key.unwrap_or_default() },
             Some("exitedAfterDisconnect" | "suicide") => Message::Leaves { seq },
             act => Message::Unknown { what: act.unwrap_or("a message without act").to_owned() },

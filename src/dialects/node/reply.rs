@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Where a server listens, for the worker whose connections the master accepts.
@@ -18,10 +19,30 @@ pub(crate) enum Place {
 pub(crate) struct Refusal(pub(crate) i32);
 
 /// What kind of socket goes along.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) enum Kind {
+    #[serde(rename = "net.Native")]
     Stream,
+    #[serde(rename = "dgram.Native")]
     Datagrams,
+}
+
+/// A message with a descriptor beside it.
+#[derive(Serialize)]
+pub(super) struct WithDescriptor<M> {
+    cmd: &'static str,
+    #[serde(rename = "type")]
+    kind: Kind,
+    msg: M,
+}
+
+/// A connection for the server of this key. There is one for each client, so this is no `Value`, which would be built first.
+#[derive(Serialize)]
+pub(super) struct Connection<'a> {
+    cmd: &'static str,
+    act: &'static str,
+    key: &'a str,
+    seq: u64,
 }
 
 impl Place {
@@ -53,8 +74,8 @@ pub(super) fn refused(seq: u64, ack: u64, key: &str, Refusal(errno): Refusal) ->
     json!({"cmd": "NODE_CLUSTER", "errno": -errno.abs(), "key": key, "ack": ack, "data": null, "seq": seq})
 }
 
-pub(super) fn connection(seq: u64, key: &str) -> Value {
-    json!({"cmd": "NODE_CLUSTER", "act": "newconn", "key": key, "seq": seq})
+pub(super) fn connection(seq: u64, key: &str) -> WithDescriptor<Connection<'_>> {
+    with_descriptor(Kind::Stream, Connection { cmd: "NODE_CLUSTER", act: "newconn", key, seq })
 }
 
 pub(super) fn disconnect(seq: u64) -> Value {
@@ -79,11 +100,10 @@ pub(super) fn resume() -> Value {
     json!({"cmd": "NODE_HEIRLOOM", "act": "resume"})
 }
 
-/// A message with a descriptor beside it.
-pub(super) fn with_descriptor(kind: Kind, message: Value) -> Value {
-    let kind = match kind {
-        Kind::Stream => "net.Native",
-        Kind::Datagrams => "dgram.Native",
-    };
-    json!({"cmd": "NODE_HANDLE", "type": kind, "msg": message})
+pub(super) fn goodbye() -> Value {
+    json!({"cmd": "NODE_HEIRLOOM", "act": "goodbye"})
+}
+
+pub(super) fn with_descriptor<M>(kind: Kind, msg: M) -> WithDescriptor<M> {
+    WithDescriptor { cmd: "NODE_HANDLE", kind, msg }
 }

@@ -16,8 +16,9 @@ use crate::sys::stream;
 const MOST_WAITING: usize = 512;
 /// So many bytes are taken at once, before others have their turn.
 const BYTES_AT_ONCE: usize = 256 * 1024;
-/// So many connections may be on their way to a worker: as in Node, a worker that is busy gets no further one.
-const WINDOW: usize = 1;
+/// So many connections may be on their way to a worker: one that is busy gets no further one. The second is there when the
+/// worker has taken the first, and nobody gets it while another worker has none.
+const WINDOW: usize = 2;
 
 /// What a worker can listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

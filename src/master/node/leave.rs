@@ -1,4 +1,5 @@
-//! How a Node worker leaves: a lame duck, then no connections any more, a pause, `disconnect`, and signals in the end.
+//! How a Node worker leaves: a lame duck, then no connections any more, a pause, `disconnect`; in the end its WebSockets are
+//! told to go, and then come signals.
 
 use std::time::Duration;
 
@@ -19,9 +20,11 @@ const AFTERWARDS: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parting {
     /// It gets no connections any more, and is told to close its servers then.
-    Pausing { until: Duration, ends: Duration },
-    /// It has been told.
-    Closing { ends: Duration },
+    Pausing { until: Duration, goodbye: Duration, ends: Duration },
+    /// It has been told. Who is still connected then is told to go, and the worker is sent the signal that ends it.
+    Closing { goodbye: Duration, ends: Duration },
+    /// They have been told.
+    Farewell { ends: Duration },
     /// Its channel has ended, as it was to.
     Closed { ends: Duration },
     /// Its channel has ended, and nobody wanted it to.
@@ -36,7 +39,9 @@ impl Parting {
         let soon = now + AFTERWARDS;
         match before {
             None => Parting::Vanished { ends: soon },
-            Some(Parting::Pausing { ends, .. } | Parting::Closing { ends }) => Parting::Closed { ends: ends.min(soon) },
+            Some(Parting::Pausing { ends, .. } | Parting::Closing { ends, .. } | Parting::Farewell { ends }) => {
+                Parting::Closed { ends: ends.min(soon) }
+            }
             Some(other) => other,
         }
     }
@@ -45,7 +50,8 @@ impl Parting {
     pub(super) fn deadline(self) -> Option<Duration> {
         match self {
             Parting::Pausing { until, .. } => Some(until),
-            Parting::Closing { ends } | Parting::Closed { ends } | Parting::Vanished { ends } => Some(ends),
+            Parting::Closing { goodbye, .. } => Some(goodbye),
+            Parting::Farewell { ends } | Parting::Closed { ends } | Parting::Vanished { ends } => Some(ends),
             Parting::Signalled => None,
         }
     }
@@ -97,8 +103,9 @@ impl Master {
             }
         };
         let until = lame_since.max(node.passed_at) + PAUSE;
-        let ends = now + grace - (grace / 5).min(AFTERWARDS);
-        node.parting = Some(Parting::Pausing { until, ends: ends.max(until) });
+        let margin = (grace / 5).min(AFTERWARDS);
+        let ends = (now + grace - margin).max(until);
+        node.parting = Some(Parting::Pausing { until, goodbye: (ends - margin).max(until), ends });
         self.flush_node(worker);
         self.assign_forsaken();
         self.close_forsaken();
@@ -137,24 +144,28 @@ impl Master {
         let Some(node) = process.node.as_mut() else { return };
         let Some(parting) = node.parting.filter(|it| it.deadline().is_some_and(|due| due <= now)) else { return };
         match parting {
-            Parting::Pausing { ends, .. } => {
-                node.parting = Some(Parting::Closing { ends });
+            Parting::Pausing { goodbye, ends, .. } => {
+                node.parting = Some(Parting::Closing { goodbye, ends });
                 match by_words {
                     true => node.talk.say(&json!("shutdown")),
                     false => node.talk.disconnect(),
                 }
                 self.flush_node(worker);
             }
-            Parting::Closing { .. } | Parting::Closed { .. } => {
+            Parting::Closing { ends, .. } => {
+                node.parting = Some(Parting::Farewell { ends });
+                node.talk.goodbye();
+                self.flush_node(worker);
+                let what = format!(
+                    "worker {seat} still has connections, and drain_grace is almost over: its WebSockets are closed \
+                     (1001), and then it is sent {}",
+                    self.stop_signal_of(worker)
+                );
+                self.report(Deed::Trouble { what });
+            }
+            Parting::Farewell { .. } | Parting::Closed { .. } => {
                 node.parting = Some(Parting::Signalled);
-                let signal = self.stop_signal_of(worker);
-                if matches!(parting, Parting::Closing { .. }) {
-                    let what = format!(
-                        "worker {seat} still has connections, and drain_grace is almost over: it is sent {signal}"
-                    );
-                    self.report(Deed::Trouble { what });
-                }
-                self.signal(worker, signal);
+                self.signal(worker, self.stop_signal_of(worker));
             }
             Parting::Vanished { .. } => {
                 node.parting = Some(Parting::Signalled);

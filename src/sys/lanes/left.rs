@@ -31,6 +31,9 @@ impl Left {
 
     /// Whether this is one of them: nobody waits for an answer there.
     pub(super) fn has(&self, accepted: BorrowedFd<'_>) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
         let Some(origin) = Origin::of(accepted).ok().filter(|origin| self.0.contains(origin)) else { return false };
         match origin {
             Origin::Tcp(_) => shows(accepted, libc::POLLRDHUP),

@@ -50,6 +50,43 @@ const deeds = {
             socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n');
         }).listen(0, '127.0.0.1');
     },
+    // Echoes, with who it is, and writes how a connection ended.
+    websocket() {
+        const sockets = new (require('ws').WebSocketServer)({ host: '127.0.0.1', port: 0 });
+        sockets.on('connection', (socket) => {
+            socket.on('message', (message) => socket.send(`${message} ${who}`));
+            socket.on('close', (code) => console.log('closed', code));
+        });
+    },
+    // No http: who it is, and the end.
+    raw() {
+        require('net').createServer((socket) => socket.resume().end(who)).listen(0, '127.0.0.1');
+    },
+    // The second one cannot be had.
+    twice() {
+        server().listen(0, '127.0.0.1', function () {
+            server().on('error', (error) => console.log('error', error.code)).listen(this.address().port, '127.0.0.1');
+        });
+    },
+    // Whoever asks for `/full` takes all descriptors of this worker, and gives them back on USR2.
+    full() {
+        const taken = [];
+        const take = () => {
+            try {
+                for (;;) taken.push(fs.openSync('/dev/null'));
+            } catch (error) {
+                console.log('full', error.code);
+            }
+        };
+        http.createServer((request, response) => {
+            if (request.url === '/full') request.socket.on('close', () => setImmediate(take));
+            response.end(who);
+        }).listen(0, '127.0.0.1');
+        process.on('SIGUSR2', () => {
+            while (taken.length > 0) fs.closeSync(taken.pop());
+            console.log('free');
+        });
+    },
     // A script that is its own primary elsewhere.
     cluster() {
         const cluster = require('cluster');
@@ -66,6 +103,10 @@ const deeds = {
     secure() {
         const options = { key: fs.readFileSync('key.pem'), cert: fs.readFileSync('cert.pem') };
         require('https').createServer(options, (request, response) => response.end(who)).listen(0, '127.0.0.1');
+    },
+    secure2() {
+        const options = { key: fs.readFileSync('key.pem'), cert: fs.readFileSync('cert.pem') };
+        require('http2').createSecureServer(options, (request, response) => response.end(who)).listen(0, '127.0.0.1');
     },
     busy() {
         setInterval(() => {}, 1000);
