@@ -219,6 +219,15 @@ impl Listener {
         Some(spoiled)
     }
 
+    /// How much of the new connections each generation has, in per cent, the newest first.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "only the control socket tells it"))]
+    pub(super) fn shares(&self) -> Vec<(GenerationId, u8)> {
+        match self.way() {
+            Way::Kernel | Way::Rotation => self.steered.by_generation(),
+            Way::Path | Way::Shared => self.steered.most().map(|of| (of.generation, 100)).into_iter().collect(),
+        }
+    }
+
     /// How much of the new connections come to a lane, in per cent.
     #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "only the control socket tells it"))]
     pub(super) fn share_of(&self, lane: LaneId) -> u8 {

@@ -1,5 +1,7 @@
 //! Who gets the new connections of a listener, and how much of them. Plain values: knows no socket.
 
+use std::collections::BTreeMap;
+
 use crate::supervision::{CohortId, GenerationId};
 use crate::sys::lanes::{By, LaneId, Steering};
 
@@ -81,6 +83,17 @@ impl Shares {
         }
     }
 
+    /// What each generation has, in per cent, the newest first.
+    pub(super) fn by_generation(&self) -> Vec<(GenerationId, u8)> {
+        let mut weights: BTreeMap<GenerationId, u32> = BTreeMap::new();
+        for (of, weight) in &self.weights {
+            *weights.entry(of.generation).or_default() += weight;
+        }
+        let whole = weights.into_iter().map(|(generation, weight)| (CohortId::whole(generation), weight));
+        let whole = Shares::new(whole, self.sticky);
+        whole.cohorts().map(|of| (of.generation, whole.percent(of))).collect()
+    }
+
     /// As a listener is steered, in which each cohort has this lane. Each rollout deals its clients anew.
     pub(super) fn steering(&self, lane: impl Fn(CohortId) -> Option<LaneId>) -> Option<Steering> {
         if let Some(only) = self.only() {
@@ -111,6 +124,14 @@ mod tests {
         assert_eq!((shares.only(), shares.most()), (None, Some(OLD)));
         assert_eq!(Shares::new([(OLD, 0), (NEW, 100)], true).only(), Some(NEW));
         assert_eq!(Shares::new([(OLD, 50), (NEW, 50)], true).most(), Some(OLD));
+    }
+
+    #[test]
+    fn cohorts_of_a_generation_have_their_share_together() {
+        let cohort = |generation, number| CohortId { generation: GenerationId(generation), number };
+        let shares = Shares::new([(cohort(3, 1), 50), (cohort(4, 1), 25), (cohort(4, 2), 25)], false);
+        assert_eq!(shares.by_generation(), [(GenerationId(4), 50), (GenerationId(3), 50)]);
+        assert_eq!(Shares::default().by_generation(), []);
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub(crate) struct ListenerFacts {
     pub(crate) by_query: bool,
     /// The generation that has most of the new connections.
     pub(crate) steered: Option<GenerationId>,
+    /// How much of them each generation has, in per cent, the newest first.
+    pub(crate) shares: Vec<(GenerationId, u8)>,
     pub(crate) lanes: Vec<LaneFacts>,
     /// Where it really listens.
     pub(crate) endpoint: Endpoint,
@@ -115,6 +117,7 @@ fn listener_facts(listener: &Listener) -> ListenerFacts {
         way: listener.way(),
         by_query: listener.by_query,
         steered: listener.steered.most().map(|cohort| cohort.generation),
+        shares: listener.shares(),
         lanes: listener.lane_ids().into_iter().map(|lane| lane_facts(listener, lane, &inodes)).collect(),
         endpoint: listener.lanes.local().clone(),
         inodes: inodes.into_values().collect(),

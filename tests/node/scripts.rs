@@ -399,3 +399,26 @@ fn a_script_can_say_itself_when_it_is_ready_and_be_told_to_stop_in_words() {
     assert!(reason.to_string().contains("it has not sent 'ready'"), "{reason}");
     assert_eq!(not_ready.wait().code(), Some(1));
 }
+
+#[test]
+fn a_canary_by_rotation_gets_exactly_its_share_and_is_told_with_it() {
+    let setup = server("node24", "http").workers(2);
+    let config = setup.path("heirloom.toml");
+    std::fs::write(&config, "[rollout]\nstrategy = \"canary\"\nsteps = [\"10%\"]\n").expect("a file");
+    let master = setup.option("--config", config).start();
+    master.release(2, "");
+    master.hup();
+    master.wait_for_notice("a share", |notice| match notice {
+        Notice::Sharing { generation: GenerationId(2), .. } => Some(()),
+        _ => None,
+    });
+    let sockets = master.ask(async |client| client.sockets().await).expect("it answers");
+    let shares: Vec<_> = sockets.listeners[0].shares.iter().map(|share| (share.generation, share.percent)).collect();
+    assert_eq!(shares, [(2, 10), (1, 90)]);
+    assert_eq!(sockets.listeners[0].lanes[0].generations, [2, 1]);
+    let plan = Plan { clients: 4, most: Some(200), journal: true, ..Plan::on(master.target()) };
+    let load = Load::start(plan).expect("a load");
+    load.wait_for_the_end(LIMIT).expect("it ends");
+    let journal = load.journal();
+    assert_eq!(journal.entries.iter().filter(|entry| who(&entry.answer).generation == 2).count(), 20);
+}

@@ -24,6 +24,9 @@ pub struct Listener {
     pub by_query: bool,
     /// The generation that new connections go to, or most of them.
     pub steered_to: Option<u32>,
+    /// The generations that have a share of new connections, the newest first; more than one during a rollout.
+    #[serde(default)]
+    pub shares: Vec<Share>,
     /// Its sockets.
     pub lanes: Vec<Lane>,
     /// Connections that nobody has accepted yet, in all lanes.
@@ -51,6 +54,16 @@ pub enum Way {
     Shared,
 }
 
+/// What a generation gets of a listener's new connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Share {
+    /// Its number.
+    pub generation: u32,
+    /// How much of them, in per cent, rounded.
+    pub percent: u8,
+}
+
 /// One of a listener's sockets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -59,8 +72,11 @@ pub struct Lane {
     pub index: u32,
     /// Whether a generation has it, or can get it.
     pub state: LaneState,
-    /// The generation that has it; several share the only lane of a shared listener, then this is the newest.
+    /// The generation that has it; where several do, the newest.
     pub generation: Option<u32>,
+    /// All that have it, the newest first: several where one lane is for all, as in a rotation.
+    #[serde(default)]
+    pub generations: Vec<u32>,
     /// New connections go there.
     pub steered: bool,
     /// How much of them, in per cent.

@@ -13,7 +13,7 @@ mod time;
 pub use command::{Abort, Answer, Outcome, Pause, Promote, Reload, Resume, Rollback, Scale, Stop, Strategy, Wait};
 pub use event::{EventsQuery, LogsQuery, Missed, Told};
 pub use history::{Attempt, AttemptOutcome, History};
-pub use listener::{Holder, Lane, LaneState, Listener, Sockets, Stranger, Way};
+pub use listener::{Holder, Lane, LaneState, Listener, Share, Sockets, Stranger, Way};
 pub use problem::Problem;
 pub use rollout::{Door, Rollout, SharedBy, Step};
 pub use status::{

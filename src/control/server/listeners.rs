@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::control::model::{Holder, Lane, LaneState, Listener, Sockets, Stranger, Way};
+use crate::control::model::{Holder, Lane, LaneState, Listener, Share, Sockets, Stranger, Way};
 use crate::master::snapshot::{LaneFacts, ListenerFacts, Snapshot};
 use crate::supervision::{GenerationId, GenerationView, Stage};
 use crate::sys::lanes;
@@ -55,6 +55,7 @@ fn listener(facts: &ListenerFacts, snapshot: &Snapshot) -> Listener {
         },
         by_query: facts.by_query,
         steered_to: facts.steered.map(|id| id.0),
+        shares: facts.shares.iter().map(|&(id, percent)| Share { generation: id.0, percent }).collect(),
         queue: lanes.iter().map(|lane| lane.queue).sum(),
         queue_limit: lanes.iter().find(|lane| lane.steered).or(lanes.first()).map_or(0, |lane| lane.queue_limit),
         overflows: lanes.iter().map(|lane| lane.overflows).sum(),
@@ -71,13 +72,15 @@ fn listener(facts: &ListenerFacts, snapshot: &Snapshot) -> Listener {
 }
 
 fn lane(facts: &LaneFacts, of: &ListenerFacts, snapshot: &Snapshot) -> Lane {
-    let tenant = facts.tenants.iter().max().copied();
+    let tenants: BTreeSet<GenerationId> = facts.tenants.iter().copied().collect();
+    let tenant = tenants.last().copied();
     let view = tenant.and_then(|id| snapshot.view.generations.iter().find(|view| view.id == id));
     let (state, why_not_free) = lane_state(facts, of.way, tenant, view);
     Lane {
         index: u32::try_from(facts.index).unwrap_or(u32::MAX),
         state,
         generation: tenant.map(|id| id.0),
+        generations: tenants.iter().rev().map(|id| id.0).collect(),
         steered: facts.share > 0,
         share_percent: facts.share,
         queue: facts.queue.map_or(0, |queue| queue.waiting.into()),

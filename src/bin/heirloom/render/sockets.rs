@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::table::{Column, Table};
 use super::words::fitting;
-use heirloom::control::model::{Holder, Lane, LaneState, Listener, Sockets, Way};
+use heirloom::control::model::{Holder, Lane, LaneState, Listener, Share, Sockets, Way};
 
 const COLUMNS: [Column; 6] = [
     Column::Right("LANE"),
@@ -38,13 +38,11 @@ fn head(listener: &Listener) -> String {
     let Listener { name, address, .. } = listener;
     let name = if name == address { name.clone() } else { format!("{name}  {address}") };
     let by_query = if listener.by_query { "; a worker asked for it" } else { "" };
-    let shares = shares(listener);
+    let each = |share: &Share| format!("{} % to generation {}", share.percent, share.generation);
+    let each: Vec<String> = listener.shares.iter().map(each).collect();
     let way = match (listener.way, listener.steered_to) {
-        (Way::Kernel, Some(_)) if shares.len() > 1 => {
-            let each: Vec<String> =
-                shares.iter().map(|(generation, percent)| format!("{percent} % to generation {generation}")).collect();
-            format!("shared in the kernel: {}", each.join(", "))
-        }
+        (Way::Kernel, Some(_)) if each.len() > 1 => format!("shared in the kernel: {}", each.join(", ")),
+        (Way::Rotation, Some(_)) if each.len() > 1 => format!("passed on by heirloom: {}", each.join(", ")),
         (Way::Shared, _) => "all generations share it".into(),
         (Way::Rotation, Some(to)) => format!("passed on by heirloom to workers of generation {to}"),
         (Way::Kernel, Some(to)) => format!("steered in the kernel to generation {to}"),
@@ -54,19 +52,11 @@ fn head(listener: &Listener) -> String {
     format!("{name}  {way}{by_query}")
 }
 
-/// The generations that have a share of new connections, in per cent, the newest first.
-pub(super) fn shares(listener: &Listener) -> Vec<(u32, u8)> {
-    let steered = listener.lanes.iter().filter(|lane| lane.share_percent > 0);
-    let mut shares: Vec<(u32, u8)> = steered.filter_map(|lane| Some((lane.generation?, lane.share_percent))).collect();
-    shares.sort_unstable_by_key(|(generation, _)| std::cmp::Reverse(*generation));
-    shares
-}
-
 fn row(lane: &Lane) -> [String; 6] {
     [
         lane.index.to_string(),
         word(lane),
-        lane.generation.map(|generation| generation.to_string()).unwrap_or_default(),
+        lane.generations.iter().map(u32::to_string).collect::<Vec<_>>().join(", "),
         format!("{}/{}", lane.queue, lane.queue_limit),
         lane.holders.iter().map(holder).collect::<Vec<_>>().join(", "),
         lane.why_not_free.clone().unwrap_or_default(),
@@ -112,11 +102,12 @@ mod tests {
     #[test]
     fn lanes_that_share_tell_how_much_they_get() {
         let lane = |index: u32, generation: u32, percent: u8| {
-            json!({ "index": index, "state": "taken", "generation": generation, "steered": true,
+            json!({ "index": index, "state": "taken", "generations": [generation], "steered": true,
                     "share_percent": percent, "queue": 0, "queue_limit": 128, "overflows": 0 })
         };
         let told: Sockets = serde_json::from_value(json!({ "listeners": [{
             "name": "http", "address": "127.0.0.1:8080", "way": "kernel", "by_query": false, "steered_to": 1,
+            "shares": [{ "generation": 2, "percent": 5 }, { "generation": 1, "percent": 95 }],
             "queue": 0, "queue_limit": 128, "overflows": 0, "strangers": [], "lanes": [lane(0, 1, 95), lane(1, 2, 5)],
         }] }))
         .expect("they are sockets");
@@ -131,12 +122,12 @@ mod tests {
             "name": "http", "address": "127.0.0.1:8080", "way": "kernel", "by_query": false, "steered_to": 2,
             "queue": 0, "queue_limit": 128, "overflows": 0, "strangers": [],
             "lanes": [
-                { "index": 0, "state": "retired", "generation": 1, "steered": false, "queue": 0, "queue_limit": 128,
+                { "index": 0, "state": "retired", "generations": [1], "steered": false, "queue": 0, "queue_limit": 128,
                   "overflows": 0, "why_not_free": "generation 1 still drains",
                   "holders": [{ "pid": 9, "name": "helper" }] },
-                { "index": 1, "state": "taken", "generation": 2, "steered": true, "queue": 0, "queue_limit": 128,
+                { "index": 1, "state": "taken", "generations": [2], "steered": true, "queue": 0, "queue_limit": 128,
                   "overflows": 0, "holders": [{ "pid": 7, "name": "web", "seat": "2.0" }] },
-                { "index": 2, "state": "free", "generation": null, "steered": false, "queue": 0, "queue_limit": 128,
+                { "index": 2, "state": "free", "steered": false, "queue": 0, "queue_limit": 128,
                   "overflows": 0 },
             ],
         }] }))

@@ -6,7 +6,7 @@ use super::generations;
 use super::table::{Column, Table};
 use super::words::{age, count, fitting};
 use heirloom::control::model::{
-    GenerationState, LaneState, Listener, MasterState, Reloads, Rollout, SharedBy, Status, Way,
+    GenerationState, LaneState, Listener, MasterState, Reloads, Rollout, Share, SharedBy, Status, Way,
 };
 
 const LISTENERS: [Column; 7] = [
@@ -128,10 +128,10 @@ fn listeners(listeners: &[Listener]) -> Table {
 
 /// The generation that has all, or each with its share.
 fn steered_to(listener: &Listener) -> String {
-    let shares = super::sockets::shares(listener);
-    match shares[..] {
+    let each = |share: &Share| format!("{}: {}%", share.generation, share.percent);
+    match &listener.shares[..] {
         [] | [_] => listener.steered_to.map(|generation| generation.to_string()).unwrap_or_default(),
-        _ => shares.iter().map(|(id, percent)| format!("{id}: {percent}%")).collect::<Vec<_>>().join(", "),
+        shares => shares.iter().map(each).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -235,11 +235,7 @@ http      0.0.0.0:8080  in the kernel   2  2 of 4 free  3/4096          1
         let mut status = a_reload_in_the_middle();
         let (new, old) = status.generations.split_first_mut().expect("there are two");
         (new.state, new.share_percent, old[0].share_percent) = (GenerationState::Sharing, 5, 95);
-        let (lane, percents) = (&mut status.listeners[0].lanes, [(1, 2, 95), (2, 3, 5)]);
-        for (index, generation, percent) in percents {
-            (lane[index].generation, lane[index].steered, lane[index].share_percent) =
-                (Some(generation), true, percent);
-        }
+        status.listeners[0].shares = vec![Share { generation: 3, percent: 5 }, Share { generation: 2, percent: 95 }];
         let rollout = json!({ "generation": 3, "state": "sharing", "percent": 5, "by": "connections", "step": 1,
                               "steps": 3, "paused": false, "until_seconds": 587.2 });
         status.rollout = serde_json::from_value(rollout).ok();
