@@ -35,9 +35,13 @@ fn end(pid: u32) {
 
 /// Whoever dies does so in his own time.
 fn wait_until_ended(pid: u32) {
+    wait_until(&format!("{pid} has ended"), || !has_not_ended(pid));
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let until = Instant::now() + LIMIT;
-    while has_not_ended(pid) {
-        assert!(Instant::now() < until, "{pid} is still there");
+    while !is_so() {
+        assert!(Instant::now() < until, "never: {what}");
         std::thread::yield_now();
     }
 }
@@ -57,7 +61,10 @@ fn the_next_worker_is_the_spare_and_another_waits_when_all_is_quiet() {
 fn the_spare_has_nothing_of_the_master_but_the_socket_that_it_waits_on() {
     let setup = Setup::tcp().through(&["sh", "-c", "exec \"$0\" \"$@\" 7</dev/zero"]);
     let master = setup.start();
-    let kinds: Vec<String> = descriptors_of(spare_of(&master));
+    let spare = spare_of(&master);
+    let sockets = || descriptors_of(spare).iter().filter(|kind| kind.starts_with("socket:")).count();
+    wait_until("it waits, on a descriptor of its own choice", || sockets() == 2);
+    let kinds: Vec<String> = descriptors_of(spare);
     let [null, error, socket, the_same] = &kinds[..] else { panic!("{kinds:?}") };
     assert!(null == "/dev/null" && error.starts_with("pipe:"), "{kinds:?}");
     assert!(socket.starts_with("socket:") && socket == the_same, "{kinds:?}");
@@ -125,6 +132,7 @@ fn a_master_that_is_to_end_needs_no_spare() {
     master.signal(Signal::SIGTERM);
     wait_until_ended(spare);
     let worker = worker_of(&master, 1);
+    wait_until("the spare is reaped", || !children_of(master.pid()).contains(&spare));
     assert_eq!(children_of(master.pid()), [worker], "it does not hear that it is to end");
     end(worker);
     assert_eq!(master.wait().code(), Some(0));

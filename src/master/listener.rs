@@ -180,9 +180,22 @@ impl Listener {
         self.steer_by(Lanes::steer, shares)
     }
 
-    /// The same, when it has just been seen that nothing was shut.
-    pub(super) fn steer_unseen(&mut self, shares: Shares) -> Result<(), String> {
-        self.steer_by(Lanes::steer_unseen, shares)
+    /// The same, when it has just been seen that nothing was shut; and it does not follow the dial then.
+    pub(super) fn steer_apart(&mut self, shares: Shares) -> Result<(), String> {
+        self.steer_by(Lanes::steer_apart, shares)
+    }
+
+    /// Where the dial would have to point to send new connections to those who have a share.
+    pub(super) fn place_on_dial(&self, shares: &Shares) -> Option<usize> {
+        self.lanes.place_on_dial(&self.steering(shares)?)
+    }
+
+    /// The dial, which it follows, points there now. What was there before is the answer.
+    pub(super) fn was_turned(&mut self, shares: Shares) -> Shares {
+        if let Some(steering) = self.steering(&shares) {
+            self.lanes.was_turned(steering);
+        }
+        std::mem::replace(&mut self.steered, shares)
     }
 
     fn steer_by(&mut self, steer: fn(&mut Lanes, Steering) -> io::Result<()>, shares: Shares) -> Result<(), String> {

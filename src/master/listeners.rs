@@ -11,36 +11,50 @@ use super::open::{Declaration, ListenError};
 use super::shares::Shares;
 use super::token::Token;
 use crate::supervision::{CohortId, GenerationId};
-use crate::sys::lanes::{LaneId, Probe, Seat, Steering};
-use crate::sys::poller::{Poller, Readiness};
+use crate::sys::lanes::{Dial, LaneId, Probe, Seat, Steering};
+use crate::sys::poller::Poller;
 /// A listener's number; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ListenerId(pub(super) u32);
 
 /// All listeners.
 pub(super) struct Listeners {
-    all: BTreeMap<ListenerId, Listener>,
+    pub(super) all: BTreeMap<ListenerId, Listener>,
     latest: u32,
-    poller: Arc<Poller>,
+    pub(super) poller: Arc<Poller>,
+    /// What steers most of them at once, where we may have that.
+    pub(super) dial: Option<Arc<Dial>>,
+    /// They have been steered, and their programs not been renewed since.
+    pub(super) stale: bool,
     /// Whether there is anybody to whom a rescued connection could be given.
-    rescue: bool,
+    pub(super) rescue: bool,
     /// There was a socket that could not be watched.
-    blind: bool,
+    pub(super) blind: bool,
     /// The generation whose listeners are those that count.
-    in_force: Option<GenerationId>,
+    pub(super) in_force: Option<GenerationId>,
     /// Listeners are opened where no client looks for them, those with a path in this directory.
     pub(super) aside: Option<PathBuf>,
 }
 
 impl Listeners {
     pub(super) fn new(poller: Arc<Poller>) -> Listeners {
-        Listeners { all: BTreeMap::new(), latest: 0, poller, rescue: false, blind: false, in_force: None, aside: None }
+        Listeners {
+            all: BTreeMap::new(),
+            latest: 0,
+            poller,
+            dial: Dial::new().map(Arc::new),
+            stale: false,
+            rescue: false,
+            blind: false,
+            in_force: None,
+            aside: None,
+        }
     }
 
     pub(super) fn open(&mut self, declaration: Declaration, by_query: bool) -> Result<ListenerId, ListenError> {
         self.latest += 1;
         let mut lanes = match &self.aside {
-            None => declaration.open()?,
+            None => declaration.open(self.dial.as_ref())?,
             Some(directory) => declaration.open_aside(directory, self.latest)?,
         };
         lanes.steer(Steering::Hold).map_err(ListenError::steering)?;
@@ -130,63 +144,6 @@ impl Listeners {
     pub(super) fn take(&mut self, id: ListenerId, cohort: CohortId) {
         if let Some(tenant) = self.all.get_mut(&id).and_then(|listener| listener.tenants.get_mut(&cohort)) {
             tenant.taken = true;
-        }
-    }
-
-    /// Sends new connections to those who have a share: on every listener, or on none. What only some of them have taken
-    /// is theirs.
-    pub(super) fn steer(&mut self, shares: &Shares) -> Result<(), String> {
-        let ids = self.ids();
-        shares.cohorts().try_for_each(|cohort| self.everything_is_taken(cohort))?;
-        let mut before: Vec<(ListenerId, Shares)> = Vec::with_capacity(ids.len());
-        let nothing_shut = self.nothing_shut();
-        for id in &ids {
-            let listener = self.all.get_mut(id).expect("it is one of ours");
-            let shares = shares.among(|cohort| listener.is_taken_by(cohort));
-            if shares.is_empty() {
-                continue; // a query opened it for another generation
-            }
-            before.push((*id, std::mem::take(&mut listener.steered)));
-            let steered = match nothing_shut {
-                true => listener.steer_unseen(shares),
-                false => listener.steer(shares),
-            };
-            if let Err(why) = steered {
-                for (id, former) in before {
-                    self.all.get_mut(&id).expect("it is one of ours").steer_back(former);
-                }
-                return Err(why);
-            }
-        }
-        self.in_force = shares.only_generation().or(self.in_force);
-        let rescues_already = std::mem::replace(&mut self.rescue, true);
-        // To whom a listener is steered is nothing to be watched for, but whether it is steered at all.
-        let begun = before.into_iter().filter(|(_, former)| former.is_empty()).map(|(id, _)| id);
-        let changed = if rescues_already { begun.collect() } else { ids };
-        changed.into_iter().for_each(|id| self.watch(id));
-        Ok(())
-    }
-
-    /// Whether no socket was shut, as far as the poller sees all of them: it knows, where asking each takes half a
-    /// microsecond.
-    fn nothing_shut(&self) -> bool {
-        let is_lane = |ready: &Readiness| matches!(Token::from_number(ready.token), Some(Token::Lane(..)));
-        let waiting = self.poller.waiting().filter(|_| !self.blind);
-        waiting.is_some_and(|waiting| !waiting.iter().any(|ready| ready.hangup && is_lane(ready)))
-    }
-
-    /// A declared listener that no worker took would be a port where connections hang.
-    fn everything_is_taken(&self, cohort: CohortId) -> Result<(), String> {
-        match self
-            .all
-            .values()
-            .find(|listener| listener.is_declared_by(cohort.generation) && !listener.is_taken_by(cohort))
-        {
-            None => Ok(()),
-            Some(listener) => Err(format!(
-                "no worker of generation {cohort} listens on {} ({}), so its clients would wait for ever",
-                listener.declaration.name, listener.declaration.address
-            )),
         }
     }
 

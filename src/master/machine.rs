@@ -134,6 +134,7 @@ impl Master {
             if let Some(ending) = self.ending.take() {
                 return Ok(ending);
             }
+            self.listeners.renew();
             match self.next_wakeup().await {
                 Wakeup::Ready(ready) => ready?.into_iter().for_each(|ready| self.ready(ready)),
                 Wakeup::Asked(request) => self.requested(request),

@@ -46,6 +46,7 @@ mod shares;
 pub(crate) mod snapshot;
 mod spare;
 mod start;
+mod steer;
 mod token;
 mod wording;
 

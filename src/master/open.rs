@@ -3,9 +3,10 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::protocol::{Address, Host};
-use crate::sys::lanes::{Endpoint, LANES, Lanes, OpenError, Options, obstacle};
+use crate::sys::lanes::{Dial, Endpoint, LANES, Lanes, OpenError, Options, obstacle};
 use nix::errno::Errno;
 
 /// A listener that the master opens before any worker exists.
@@ -81,25 +82,26 @@ impl Declaration {
         obstacle(&endpoint(&self.address)).map(|error| ListenError(error.into()))
     }
 
-    pub(super) fn open(&self) -> Result<Lanes, ListenError> {
-        self.open_at(&endpoint(&self.address))
+    pub(super) fn open(&self, dial: Option<&Arc<Dial>>) -> Result<Lanes, ListenError> {
+        self.open_at(&endpoint(&self.address), dial)
     }
 
     /// Opens a listener of the same kind where no client looks for it: the loopback and any port, or a path in this
     /// directory.
     pub(super) fn open_aside(&self, directory: &Path, number: u32) -> Result<Lanes, ListenError> {
         let place = directory.join(format!("{number}.sock"));
-        self.open_at(&match endpoint(&self.address) {
+        let aside = match endpoint(&self.address) {
             Endpoint::Tcp { address: SocketAddr::V6(_), dual: false } => loopback(Ipv6Addr::LOCALHOST.into()),
             Endpoint::Tcp { .. } => loopback(Ipv4Addr::LOCALHOST.into()),
             Endpoint::Unix(_) => Endpoint::Unix(place),
             Endpoint::Abstract(_) => Endpoint::Abstract(place.into_os_string().into_encoded_bytes()),
-        })
+        };
+        self.open_at(&aside, None)
     }
 
-    fn open_at(&self, at: &Endpoint) -> Result<Lanes, ListenError> {
+    fn open_at(&self, at: &Endpoint, dial: Option<&Arc<Dial>>) -> Result<Lanes, ListenError> {
         let Declaration { lanes, blocking, mode, .. } = *self;
-        let options = Options { lanes, blocking, mode, ..Options::default() };
+        let options = Options { lanes, blocking, mode, dial: dial.cloned(), ..Options::default() };
         Lanes::open(at, &options).map_err(|error| ListenError(error.into()))
     }
 }

@@ -1,6 +1,8 @@
 //! Where a listener listens and how it is to be opened: plain values.
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use super::dial::Dial;
 
 /// Where a listener listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub(crate) struct Options {
     pub(crate) blocking: bool,
     /// The mode of a Unix socket's public path; without it, 0666 less the umask.
     pub(crate) mode: Option<u32>,
+    /// What it may be steered by, together with others.
+    pub(crate) dial: Option<Arc<Dial>>,
 }
 
 /// So many lanes are enough for a generation that serves, one that rises, and two that still drain.
@@ -46,7 +50,7 @@ pub(crate) const LANES: usize = 4;
 
 impl Default for Options {
     fn default() -> Self {
-        Options { lanes: LANES, backlog: somaxconn(), blocking: false, mode: None }
+        Options { lanes: LANES, backlog: somaxconn(), blocking: false, mode: None, dial: None }
     }
 }
 

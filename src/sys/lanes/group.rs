@@ -7,6 +7,7 @@ use std::{
     collections::BTreeSet,
     io,
     os::fd::{AsFd, AsRawFd, OwnedFd},
+    sync::Arc,
 };
 
 use nix::{
@@ -16,6 +17,7 @@ use nix::{
 
 use super::{
     calls,
+    dial::Dial,
     endpoint::Options,
     error::{OpenError, call},
     listener::{MOST, Repaired},
@@ -40,6 +42,9 @@ pub(super) struct Group {
     order: Order,
     shut: BTreeSet<Seat>,
     rules: Rules,
+    dial: Option<Arc<Dial>>,
+    /// The dial steers it: whoever turns that must mean this group as well.
+    follows: bool,
 }
 
 /// A group that was opened, or the first socket alone, where the kernel refuses to be given a program.
@@ -67,6 +72,8 @@ impl Group {
             order: Order::empty(),
             shut: BTreeSet::new(),
             rules: Rules::default(),
+            dial: options.dial.clone(),
+            follows: false,
         };
         group.add(&mut seats, first).map_err(|error| group.refused(error))?;
         for _ in 1..options.lanes {
@@ -83,9 +90,26 @@ impl Group {
         self.attach(seats, to)
     }
 
-    /// The same for a caller who has just seen that none of its members was shut.
-    pub(super) fn steer_unseen(&self, seats: &Seats, to: &Steering) -> io::Result<()> {
+    /// The same for a caller who has just seen that none of its members was shut; and the dial may be turned then.
+    pub(super) fn steer_apart(&mut self, seats: &Seats, to: &Steering) -> io::Result<()> {
+        let program = self.program(to, |seat| self.require_index(seat))?;
+        program.attach(seats.require(Seat::Helm)?.as_fd())?;
+        self.follows = false;
+        Ok(())
+    }
+
+    /// The same by the dial, if that points there.
+    pub(super) fn renew(&mut self, seats: &Seats, to: &Steering) -> io::Result<()> {
         self.attach(seats, to)
+    }
+
+    pub(super) fn follows(&self) -> bool {
+        self.follows
+    }
+
+    /// The index of a lane, if there is no doubt about it.
+    pub(super) fn index(&self, lane: LaneId) -> Option<usize> {
+        self.order.index(Seat::Lane(lane))
     }
 
     /// Mends everything that was shut: steers without it, lets it listen again (at the end of the group), and opens a new
@@ -99,9 +123,9 @@ impl Group {
         self.refuse_too_many(seats)?;
         let rebuilt = self.make_certain(seats, steered)?;
         self.join_again(seats, Seat::Helm)?;
-        self.attach_by(seats, steered, |seat| {
-            self.require_index(if self.order.has(seat) { seat } else { Seat::Helm })
-        })?;
+        let there = |seat| if self.order.has(seat) { seat } else { Seat::Helm };
+        let program = self.program(steered, |seat| self.require_index(there(seat)))?;
+        self.put_in_force(seats, program)?;
         let lanes: Vec<Seat> = self.shut.iter().copied().collect();
         for seat in &lanes {
             self.join_again(seats, *seat)?;
@@ -165,18 +189,32 @@ impl Group {
         Ok(())
     }
 
-    /// Puts a program in force by the helm, the only member that can. Connections of ours that are there keep their rules.
-    fn attach(&self, seats: &Seats, to: &Steering) -> io::Result<()> {
-        self.attach_by(seats, to, |seat| self.require_index(seat))
+    fn attach(&mut self, seats: &Seats, to: &Steering) -> io::Result<()> {
+        let program = self.program(to, |seat| self.require_index(seat))?;
+        self.put_in_force(seats, program)
     }
 
-    fn attach_by(&self, seats: &Seats, to: &Steering, index: impl Fn(Seat) -> io::Result<usize>) -> io::Result<()> {
+    /// Puts a program in force by the helm, the only member that can: the dial's, if that says the same now.
+    fn put_in_force(&mut self, seats: &Seats, program: Program) -> io::Result<()> {
+        let helm = seats.require(Seat::Helm)?.as_fd();
+        let fits = |dial: &&Arc<Dial>| program.only_answer().is_some_and(|only| dial.points_to(only));
+        if self.dial.as_ref().filter(fits).is_some_and(|dial| dial.put_in_force(helm).is_ok()) {
+            self.follows = true;
+            return Ok(());
+        }
+        program.attach(helm)?;
+        self.follows = false;
+        Ok(())
+    }
+
+    /// What sends connections there. Connections of ours that are there keep their rules.
+    fn program(&self, to: &Steering, index: impl Fn(Seat) -> io::Result<usize>) -> io::Result<Program> {
         if !self.order.has(Seat::Helm) {
             return Err(io::Error::new(io::ErrorKind::NotConnected, "the helm is shut: repair it first"));
         }
         let rules = self.rules.iter().filter_map(|(source, seat)| Some((source, self.order.index(seat)?)));
         let asked = rules.fold(Program::ask(), |asked, (source, index)| asked.from(source, index));
-        let program = match to {
+        Ok(match to {
             Steering::To(lane) => asked.otherwise(index(Seat::Lane(*lane))?),
             Steering::Hold => asked.otherwise(index(Seat::Helm)?),
             Steering::Split(split) => {
@@ -184,8 +222,7 @@ impl Group {
                 let parts = parts.into_iter().map(|(lane, below)| Ok((index(Seat::Lane(lane))?, below)));
                 asked.divide(split.by(), &parts.collect::<io::Result<Vec<_>>>()?, index(Seat::Lane(last))?)
             }
-        };
-        Ok(program.attach(seats.require(Seat::Helm)?.as_fd())?)
+        })
     }
 
     /// The index of a seat, if there is no doubt about it.

@@ -151,15 +151,40 @@ impl Lanes {
         Ok(())
     }
 
-    /// The same for a caller who has just seen that none of its sockets was shut, so that hundreds of listeners take a
-    /// moment.
-    pub(crate) fn steer_unseen(&mut self, to: Steering) -> io::Result<()> {
-        match &self.mechanism {
-            Mechanism::Kernel(group) => group.steer_unseen(&self.seats, &to)?,
+    /// The same for a caller who has just seen that none of its sockets was shut. Turning the dial is nothing to it then.
+    pub(crate) fn steer_apart(&mut self, to: Steering) -> io::Result<()> {
+        match &mut self.mechanism {
+            Mechanism::Kernel(group) => group.steer_apart(&self.seats, &to)?,
             Mechanism::Path(_) | Mechanism::Shared(_) => return self.steer(to),
         }
         self.steering = to;
         Ok(())
+    }
+
+    /// Steers it anew where it is steered: whatever a worker has undone, and by the dial where that fits.
+    pub(crate) fn renew(&mut self) -> io::Result<()> {
+        match &mut self.mechanism {
+            Mechanism::Kernel(group) => group.renew(&self.seats, &self.steering),
+            Mechanism::Path(_) | Mechanism::Shared(_) => Ok(()),
+        }
+    }
+
+    /// Whether turning the dial steers it.
+    pub(crate) fn follows(&self) -> bool {
+        matches!(&self.mechanism, Mechanism::Kernel(group) if group.follows())
+    }
+
+    /// Where the dial would have to point for this.
+    pub(crate) fn place_on_dial(&self, to: &Steering) -> Option<usize> {
+        match (&self.mechanism, to) {
+            (Mechanism::Kernel(group), Steering::To(lane)) => group.index(*lane),
+            _ => None,
+        }
+    }
+
+    /// The dial, which it follows, points there now.
+    pub(crate) fn was_turned(&mut self, to: Steering) {
+        self.steering = to;
     }
 
     /// Connects to one seat, though clients go elsewhere; no client meets that seat by it. `None` where it would not be

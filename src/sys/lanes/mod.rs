@@ -7,7 +7,9 @@
 //! socket for all. In the first two a further socket, the helm, is never granted: whatever is sent there waits.
 
 mod answer;
+mod bpf;
 mod calls;
+mod dial;
 mod directory;
 mod draw;
 mod endpoint;
@@ -41,6 +43,7 @@ mod tests;
 #[cfg(feature = "control")]
 pub(crate) use self::{calls::lock, holder::Holder, socket::Queue, strangers::others};
 pub(crate) use self::{
+    dial::Dial,
     endpoint::{Endpoint, LANES, Options},
     error::OpenError,
     listener::{Lanes, Repaired},

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::seat::Seat;
+use super::listener::MOST;
+use super::seat::{LaneId, Seat};
 
 /// What may stand at each index; `None` is a stranger, a socket that is not ours.
 type Arrangement = Vec<Option<Seat>>;
@@ -19,12 +20,16 @@ const MANY: usize = 5;
 pub(super) struct Order {
     present: BTreeSet<Seat>,
     possible: BTreeSet<Arrangement>,
+    /// The index of each lane, and of the helm behind them, where all arrangements agree. Worked out beforehand: a steer of
+    /// hundreds of listeners asks for one of each, and has no time to look into them.
+    places: [Option<u8>; MOST + 1],
 }
 
 impl Order {
     /// A group without members.
     pub(super) fn empty() -> Order {
-        Order { present: BTreeSet::new(), possible: BTreeSet::from([Arrangement::new()]) }
+        let possible = BTreeSet::from([Arrangement::new()]);
+        Order { present: BTreeSet::new(), possible, places: [None; MOST + 1] }
     }
 
     /// Our members, lanes first.
@@ -63,6 +68,7 @@ impl Order {
         });
         if self.present.len() <= 1 && strangers == 0 {
             self.possible = BTreeSet::from([self.present.iter().copied().map(Some).collect()]);
+            self.find_places();
         }
     }
 
@@ -77,10 +83,7 @@ impl Order {
 
     /// The index of a member, if it has the same in every arrangement.
     pub(super) fn index(&self, seat: Seat) -> Option<usize> {
-        let place = |arrangement: &Arrangement| arrangement.iter().position(|member| *member == Some(seat));
-        let mut places = self.possible.iter().map(place);
-        let first = places.next()??;
-        places.all(|other| other == Some(first)).then_some(first)
+        self.places.get(row(seat)).copied().flatten().map(usize::from)
     }
 
     /// Whether only one arrangement is possible, without strangers.
@@ -99,6 +102,27 @@ impl Order {
         if after.iter().all(|outcomes| !outcomes.is_empty()) {
             self.possible = after.into_iter().flatten().collect();
         }
+        self.find_places();
+    }
+
+    fn find_places(&mut self) {
+        self.places = [None; MOST + 1];
+        let Some(first) = self.possible.first() else { return };
+        let agreed = first.iter().enumerate().filter_map(|(index, member)| Some(((*member)?, index)));
+        for (seat, index) in agreed {
+            let is_there = |arrangement: &Arrangement| arrangement.get(index) == Some(&Some(seat));
+            if let Some(place) = self.places.get_mut(row(seat)).filter(|_| self.possible.iter().all(is_there)) {
+                *place = u8::try_from(index).ok();
+            }
+        }
+    }
+}
+
+/// Where a seat's index is written down.
+fn row(seat: Seat) -> usize {
+    match seat {
+        Seat::Lane(LaneId(number)) => number,
+        Seat::Helm => MOST,
     }
 }
 

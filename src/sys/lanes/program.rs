@@ -72,11 +72,17 @@ impl Program {
         Questions::default()
     }
 
+    /// Its answer, if it asks nothing.
+    pub(super) fn only_answer(&self) -> Option<usize> {
+        match self.code[..] {
+            [only] => Some(only.k as usize),
+            _ => None,
+        }
+    }
+
     /// Puts the program in force for the whole group of this socket, at once.
     pub(super) fn attach(mut self, fd: BorrowedFd<'_>) -> nix::Result<()> {
-        if let [only] = self.code[..]
-            && answer::attach(fd, only.k as usize).is_some()
-        {
+        if self.only_answer().is_some_and(|only| answer::attach(fd, only).is_some()) {
             return Ok(());
         }
         calls::attach(fd, &mut self.code)

@@ -1,5 +1,6 @@
 //! The lanes on real sockets: what was measured of the kernel, and every way in which a worker can break it.
 
+mod dial;
 mod kernel;
 mod own;
 mod path;

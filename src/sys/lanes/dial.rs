@@ -1,0 +1,45 @@
+//! A dial: a number in the kernel that the groups of many listeners read, so that turning it steers all of them at one
+//! instant, by one system call.
+//!
+//! What reads it is one program for all groups. A group that is to have another number than the others does not follow
+//! the dial: it has a program of its own.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{answer, bpf};
+
+/// A dial, and where it points.
+#[derive(Debug)]
+pub(crate) struct Dial {
+    map: OwnedFd,
+    program: OwnedFd,
+    index: AtomicU32,
+}
+
+impl Dial {
+    /// One that points to the first member of every group; none where we may not load programs.
+    pub(crate) fn new() -> Option<Dial> {
+        let map = bpf::is_allowed().then(bpf::map)?.ok()?;
+        let program = bpf::variable(map.as_fd()).ok()?;
+        Some(Dial { map, program, index: AtomicU32::new(0) })
+    }
+
+    /// Sends what arrives from now on to the member with this index, in all groups that follow.
+    pub(crate) fn turn(&self, index: usize) -> nix::Result<()> {
+        let index = u32::try_from(index).map_err(|_| nix::errno::Errno::ERANGE)?;
+        bpf::set(self.map.as_fd(), index)?;
+        self.index.store(index, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether it points there.
+    pub(super) fn points_to(&self, index: usize) -> bool {
+        u32::try_from(index) == Ok(self.index.load(Ordering::Relaxed))
+    }
+
+    /// From now on, the group of this socket follows.
+    pub(super) fn put_in_force(&self, fd: BorrowedFd<'_>) -> nix::Result<()> {
+        answer::put_in_force(fd, self.program.as_fd())
+    }
+}
