@@ -226,36 +226,44 @@ proptest! {
     }
 }
 
-/// What a script said that answers one request, closes and ends: the same, byte for byte, on Node 18.20.8, 20.20.2,
-/// 22.23.3, 24.21.0 and 26.10.0.
-const RECORDED: &str = include_str!("recorded.jsonl");
+/// What scripts have said, byte for byte the same on Node 18.20.8, 20.20.2, 22.23.5, 24.22.3 and 26.12.1: one that answers
+/// a request that it was passed, closes and ends; and one that has the sockets of three servers, with TLS, at a path and for
+/// datagrams, and cannot have a fourth.
+const BY_ROTATION: &str = include_str!("recorded/rotation.jsonl");
+const SHARED: &str = include_str!("recorded/shared.jsonl");
 
-#[test]
-fn what_real_nodes_have_said_is_understood() {
+/// A conversation as it was: how it is gone along with, and what was said.
+fn replay(recorded: &str, go_along: impl Fn(&mut Conversation<u32>, &Said<u32>)) -> (Conversation<u32>, Vec<String>) {
     let (mut played, mut story) = (Played::default(), Vec::new());
-    for line in RECORDED.lines() {
+    for line in recorded.lines() {
         for said in played.says(line) {
-            match &said {
-                Said::Query { ack, .. } => {
-                    story.push("query".to_owned());
-                    played.0.grant(*ack, None, Place::Tcp(([127, 0, 0, 1], 28471).into()));
-                }
-                Said::Listening { key } => {
-                    story.push(format!("listening {key}"));
-                    played.0.pass(key, 77);
-                }
-                Said::Words { text } => story.push(format!("words {text}")),
-                other => story.push(format!("{other:?}")),
-            }
+            go_along(&mut played.0, &said);
+            story.push(match said {
+                Said::Query { server, .. } => format!("query {}", server.key()),
+                Said::Listening { key } => format!("listening {key}"),
+                Said::Words { text } => format!("words {text}"),
+                other => format!("{other:?}"),
+            });
             played.hears();
         }
     }
+    (played.0, story)
+}
+
+#[test]
+fn what_real_nodes_have_said_by_rotation_is_understood() {
+    let place = Place::Tcp(([127, 0, 0, 1], 28471).into());
+    let (conversation, story) = replay(BY_ROTATION, |talk, said| match said {
+        Said::Query { ack, .. } => talk.grant(*ack, None, place),
+        Said::Listening { key } => talk.pass(key, 77),
+        _ => {}
+    });
     let key = "127.0.0.1:28471:4:-1:0";
     assert_eq!(
         story,
         [
             "Online".to_owned(),
-            "query".to_owned(),
+            format!("query {key}"),
             "words \"ready\"".to_owned(),
             format!("listening {key}"),
             format!("Took {{ key: {key:?} }}"),
@@ -263,5 +271,33 @@ fn what_real_nodes_have_said_is_understood() {
             format!("Closed {{ key: {key:?} }}"),
         ]
     );
-    assert_eq!(played.0.in_flight(), 0);
+    assert_eq!(conversation.in_flight(), 0);
+}
+
+#[test]
+fn what_real_nodes_have_said_with_sockets_of_their_own_is_understood() {
+    let (_, story) = replay(SHARED, |talk, said| match said {
+        Said::Query { ack, server } if server.index() == 0 => talk.share(*ack, server.data.as_ref(), 28481, 5),
+        Said::Query { ack, .. } => talk.refuse(*ack, Refusal(98)),
+        _ => {}
+    });
+    let (secure, path, datagrams) =
+        ("::1:28481:6:-1:0", "/run/web/node.sock:-1:-1:-1:0", "127.0.0.1:28483:\"udp4\":-1:0");
+    assert_eq!(
+        story,
+        [
+            "Online".to_owned(),
+            format!("query {secure}"),
+            format!("query {path}"),
+            format!("listening {secure}"),
+            format!("listening {path}"),
+            format!("query {datagrams}"),
+            format!("listening {datagrams}"),
+            "query ::1:28481:6:-1:1".to_owned(),
+            "words \"EADDRINUSE\"".to_owned(),
+            format!("Closed {{ key: {secure:?} }}"),
+            format!("Closed {{ key: {path:?} }}"),
+            format!("Closed {{ key: {datagrams:?} }}"),
+        ]
+    );
 }
