@@ -140,7 +140,9 @@ impl Master {
     pub(super) fn look_at_parting(&mut self, worker: WorkerId, now: Duration) {
         let Some(process) = self.processes.all.get_mut(&worker) else { return };
         let seat = format!("{}.{}", process.generation, process.slot);
-        let by_words = self.releases.get(&process.generation).is_some_and(|release| release.stops_by_word());
+        let release = self.releases.get(&process.generation);
+        let by_words = release.is_some_and(|release| release.stops_by_word());
+        let can_tell = release.is_some_and(|release| release.has_preload());
         let Some(node) = process.node.as_mut() else { return };
         let Some(parting) = node.parting.filter(|it| it.deadline().is_some_and(|due| due <= now)) else { return };
         match parting {
@@ -156,10 +158,10 @@ impl Master {
                 node.parting = Some(Parting::Farewell { ends });
                 node.talk.goodbye();
                 self.flush_node(worker);
+                let first = if can_tell { "its WebSockets are closed (1001), and then " } else { "" };
+                let signal = self.stop_signal_of(worker);
                 let what = format!(
-                    "worker {seat} still has connections, and drain_grace is almost over: its WebSockets are closed \
-                     (1001), and then it is sent {}",
-                    self.stop_signal_of(worker)
+                    "worker {seat} still has connections, and drain_grace is almost over: {first}it is sent {signal}"
                 );
                 self.report(Deed::Trouble { what });
             }

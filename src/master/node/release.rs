@@ -94,6 +94,11 @@ impl Release {
         self.node.as_ref().is_some_and(|node| node.options.wait_ready)
     }
 
+    /// Whether the preload is there, and can tell clients to leave.
+    pub(in crate::master) fn has_preload(&self) -> bool {
+        self.node.as_ref().is_some_and(|node| node.options.preload)
+    }
+
     /// Whether the script is told by a message that it is to stop.
     pub(in crate::master) fn stops_by_word(&self) -> bool {
         self.node.as_ref().is_some_and(|node| node.options.shutdown_message)

@@ -4,10 +4,17 @@
 //! What reads it is one program for all groups. A group that is to have another number than the others does not follow
 //! the dial: it has a program of its own.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::atomic::{AtomicU32, Ordering},
+};
 
-use super::{answer, bpf};
+use super::{
+    answer, bpf,
+    listener::{Lanes, Mechanism},
+    seat::Steering,
+};
 
 /// A dial, and where it points.
 #[derive(Debug)]
@@ -41,5 +48,43 @@ impl Dial {
     /// From now on, the group of this socket follows.
     pub(super) fn put_in_force(&self, fd: BorrowedFd<'_>) -> nix::Result<()> {
         answer::put_in_force(fd, self.program.as_fd())
+    }
+}
+
+impl Lanes {
+    /// Steers for a caller who has just seen that none of its sockets was shut. Turning the dial is nothing to it then.
+    pub(crate) fn steer_apart(&mut self, to: Steering) -> io::Result<()> {
+        match &mut self.mechanism {
+            Mechanism::Kernel(group) => group.steer_apart(&self.seats, &to)?,
+            Mechanism::Path(_) | Mechanism::Shared(_) => return self.steer(to),
+        }
+        self.steering = to;
+        Ok(())
+    }
+
+    /// Steers it anew where it is steered: whatever a worker has undone, and by the dial where that fits.
+    pub(crate) fn renew(&mut self) -> io::Result<()> {
+        match &mut self.mechanism {
+            Mechanism::Kernel(group) => group.renew(&self.seats, &self.steering),
+            Mechanism::Path(_) | Mechanism::Shared(_) => Ok(()),
+        }
+    }
+
+    /// Whether turning the dial steers it.
+    pub(crate) fn follows(&self) -> bool {
+        matches!(&self.mechanism, Mechanism::Kernel(group) if group.follows())
+    }
+
+    /// Where the dial would have to point for this.
+    pub(crate) fn place_on_dial(&self, to: &Steering) -> Option<usize> {
+        match (&self.mechanism, to) {
+            (Mechanism::Kernel(group), Steering::To(lane)) => group.index(*lane),
+            _ => None,
+        }
+    }
+
+    /// The dial, which it follows, points there now.
+    pub(crate) fn was_turned(&mut self, to: Steering) {
+        self.steering = to;
     }
 }

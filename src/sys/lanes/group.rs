@@ -1,33 +1,28 @@
 //! The kernel way: a SO_REUSEPORT group of TCP sockets, steered by a program that the helm attaches. Owns which index each
-//! seat has, and the repair of a lane that a worker shut; must not know what a lane is for.
+//! seat has; must not know what a lane is for. What a worker shut is mended by `mend`.
 //!
 //! Shutting a member moves the last one into its index. The last is the helm, so a hole moves the helm and no lane.
 
 use std::{
     collections::BTreeSet,
     io,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    os::fd::{AsFd, OwnedFd},
     sync::Arc,
 };
 
-use nix::{
-    errno::Errno,
-    sys::socket::{Shutdown, shutdown},
-};
+use nix::errno::Errno;
 
 use super::{
     calls,
     dial::Dial,
     endpoint::Options,
     error::{OpenError, call},
-    listener::{MOST, Repaired},
     order::Order,
     own::{Knock, Own},
     program::Program,
     rules::Rules,
     seat::{LaneId, Seat, Steering},
     socket::{Seats, Socket},
-    strangers,
     tcp::{Tcp, share},
 };
 
@@ -37,11 +32,11 @@ use super::{
 /// Every seat is either in `order` or in `shut`.
 #[derive(Debug)]
 pub(super) struct Group {
-    tcp: Tcp,
+    pub(super) tcp: Tcp,
     backlog: u32,
-    order: Order,
-    shut: BTreeSet<Seat>,
-    rules: Rules,
+    pub(super) order: Order,
+    pub(super) shut: BTreeSet<Seat>,
+    pub(super) rules: Rules,
     dial: Option<Arc<Dial>>,
     /// The dial steers it: whoever turns that must mean this group as well.
     follows: bool,
@@ -50,7 +45,7 @@ pub(super) struct Group {
 /// A group that was opened, or the first socket alone, where the kernel refuses to be given a program.
 #[derive(Debug)]
 pub(super) enum Opened {
-    Steered(Seats, Group),
+    Steered(Seats, Box<Group>),
     Alone(Socket),
 }
 
@@ -81,7 +76,7 @@ impl Group {
             group.add(&mut seats, another).map_err(|error| group.refused(error))?;
         }
         group.new_helm(&mut seats).map_err(|error| group.refused(error))?;
-        Ok(Opened::Steered(seats, group))
+        Ok(Opened::Steered(seats, Box::new(group)))
     }
 
     /// Sends what arrives from now on elsewhere. An error, and nothing changes, if an index is in doubt.
@@ -112,48 +107,6 @@ impl Group {
         self.order.index(Seat::Lane(lane))
     }
 
-    /// Mends everything that was shut: steers without it, lets it listen again (at the end of the group), and opens a new
-    /// helm behind it; the former helm stays where it is, as a spare lane.
-    pub(super) fn repair(&mut self, seats: &mut Seats, steered: &Steering) -> io::Result<Vec<Repaired>> {
-        self.look(seats)?;
-        if self.shut.is_empty() && self.order.is_last(Seat::Helm) {
-            return Ok(Vec::new());
-        }
-        self.refuse_strangers(seats)?;
-        self.refuse_too_many(seats)?;
-        let rebuilt = self.make_certain(seats, steered)?;
-        self.join_again(seats, Seat::Helm)?;
-        let there = |seat| if self.order.has(seat) { seat } else { Seat::Helm };
-        let program = self.program(steered, |seat| self.require_index(there(seat)))?;
-        self.put_in_force(seats, program)?;
-        let lanes: Vec<Seat> = self.shut.iter().copied().collect();
-        for seat in &lanes {
-            self.join_again(seats, *seat)?;
-        }
-        if !self.order.is_last(Seat::Helm) {
-            self.new_helm(seats)?;
-        }
-        self.attach(seats, steered)?;
-        let repaired = |seat: Seat| match seat {
-            Seat::Lane(lane) => Some(Repaired { lane, replaced: false, rebuilt: rebuilt.contains(&seat) }),
-            Seat::Helm => None,
-        };
-        Ok(lanes.into_iter().filter_map(repaired).collect())
-    }
-
-    /// Opens one more lane: the former helm, with a new one behind it. No lane moves.
-    pub(super) fn open_one_more(&mut self, seats: &mut Seats, steered: &Steering) -> io::Result<LaneId> {
-        self.look(seats)?;
-        if !self.shut.is_empty() || !self.order.is_last(Seat::Helm) {
-            return Err(io::Error::other("a lane is shut: repair it first"));
-        }
-        self.refuse_strangers(seats)?;
-        self.refuse_too_many(seats)?;
-        let lane = self.new_helm(seats)?.ok_or_else(|| io::Error::other("there is no helm to take over"))?;
-        self.attach(seats, steered)?;
-        Ok(lane)
-    }
-
     /// Connects to one seat, while everything else goes where it went before.
     pub(super) fn connect(&mut self, seats: &Seats, steered: &Steering, seat: Seat) -> io::Result<Own> {
         seats.require(seat)?;
@@ -178,7 +131,7 @@ impl Group {
     }
 
     /// Notes what was shut since the last look.
-    fn look(&mut self, seats: &Seats) -> io::Result<()> {
+    pub(super) fn look(&mut self, seats: &Seats) -> io::Result<()> {
         let listens = |seat: &Seat| seats.find(*seat).is_some_and(Socket::listens);
         let gone: Vec<Seat> = self.order.present().filter(|seat| !listens(seat)).collect();
         if gone.is_empty() && self.order.is_certain() {
@@ -189,13 +142,13 @@ impl Group {
         Ok(())
     }
 
-    fn attach(&mut self, seats: &Seats, to: &Steering) -> io::Result<()> {
+    pub(super) fn attach(&mut self, seats: &Seats, to: &Steering) -> io::Result<()> {
         let program = self.program(to, |seat| self.require_index(seat))?;
         self.put_in_force(seats, program)
     }
 
     /// Puts a program in force by the helm, the only member that can: the dial's, if that says the same now.
-    fn put_in_force(&mut self, seats: &Seats, program: Program) -> io::Result<()> {
+    pub(super) fn put_in_force(&mut self, seats: &Seats, program: Program) -> io::Result<()> {
         let helm = seats.require(Seat::Helm)?.as_fd();
         let fits = |dial: &&Arc<Dial>| program.only_answer().is_some_and(|only| dial.points_to(only));
         if self.dial.as_ref().filter(fits).is_some_and(|dial| dial.put_in_force(helm).is_ok()) {
@@ -208,7 +161,7 @@ impl Group {
     }
 
     /// What sends connections there. Connections of ours that are there keep their rules.
-    fn program(&self, to: &Steering, index: impl Fn(Seat) -> io::Result<usize>) -> io::Result<Program> {
+    pub(super) fn program(&self, to: &Steering, index: impl Fn(Seat) -> io::Result<usize>) -> io::Result<Program> {
         if !self.order.has(Seat::Helm) {
             return Err(io::Error::new(io::ErrorKind::NotConnected, "the helm is shut: repair it first"));
         }
@@ -226,55 +179,12 @@ impl Group {
     }
 
     /// The index of a seat, if there is no doubt about it.
-    fn require_index(&self, seat: Seat) -> io::Result<usize> {
+    pub(super) fn require_index(&self, seat: Seat) -> io::Result<usize> {
         let doubt = || match self.shut.contains(&seat) {
             true => io::Error::new(io::ErrorKind::NotConnected, format!("{seat} is shut: repair it first")),
             false => io::Error::other(format!("the index of {seat} is in doubt: repair the group first")),
         };
         self.order.index(seat).ok_or_else(doubt)
-    }
-
-    /// Shuts what it must, until only one order is possible.
-    fn make_certain(&mut self, seats: &Seats, steered: &Steering) -> io::Result<Vec<Seat>> {
-        let expendable = self.expendable(steered);
-        let mut rebuilt = Vec::new();
-        for seat in expendable {
-            if self.order.is_certain() {
-                break;
-            }
-            shutdown(seats.require(seat)?.as_fd().as_raw_fd(), Shutdown::Both)?;
-            self.order.leave(&[seat], 0);
-            self.shut.insert(seat);
-            rebuilt.push(seat);
-        }
-        Ok(rebuilt)
-    }
-
-    /// What could be shut, in this order: idle lanes, then the helm, then those with a small share; never what has the
-    /// largest.
-    fn expendable(&self, steered: &Steering) -> Vec<Seat> {
-        let idle = self.order.present().filter(|seat| !steered.leads_to(*seat));
-        let shared: Vec<Seat> = match steered {
-            Steering::Split(split) => split.lightest_first().into_iter().map(Seat::Lane).collect(),
-            Steering::To(lane) => vec![Seat::Lane(*lane)],
-            Steering::Hold => vec![Seat::Helm],
-        };
-        let mut all: Vec<Seat> = idle.chain(shared.into_iter().filter(|seat| self.order.has(*seat))).collect();
-        all.pop();
-        all
-    }
-
-    /// Lets a member that was shut listen again, whatever a worker did to the options that the group needs.
-    fn join_again(&mut self, seats: &Seats, seat: Seat) -> io::Result<()> {
-        if self.shut.contains(&seat) {
-            let socket = seats.require(seat)?;
-            self.rules.tell(seat);
-            share(socket)?;
-            socket.listen()?;
-            self.shut.remove(&seat);
-            self.order.join(seat);
-        }
-        Ok(())
     }
 
     fn add(&mut self, seats: &mut Seats, fd: OwnedFd) -> io::Result<()> {
@@ -284,7 +194,7 @@ impl Group {
     }
 
     /// Opens a new helm at the end; the former one, if there is one, becomes a lane.
-    fn new_helm(&mut self, seats: &mut Seats) -> io::Result<Option<LaneId>> {
+    pub(super) fn new_helm(&mut self, seats: &mut Seats) -> io::Result<Option<LaneId>> {
         let socket = self.listening(self.tcp.another()?)?;
         let former = seats.replace(Seat::Helm, socket).map(|former| seats.add_lane(former));
         if let Some(lane) = former {
@@ -297,28 +207,6 @@ impl Group {
     fn listening(&self, fd: OwnedFd) -> io::Result<Socket> {
         calls::listen(fd.as_fd(), self.backlog)?;
         Socket::new(fd, self.backlog)
-    }
-
-    /// How many sockets that are not ours have our very address, and so may be in the group.
-    fn strangers(&self, seats: &Seats) -> io::Result<usize> {
-        let mut rows = strangers::listening(self.tcp.address)?;
-        rows.retain(|row| row.address.ip() == self.tcp.address.ip());
-        rows.retain(|row| seats.iter().all(|(_, socket)| socket.inode() != row.inode));
-        Ok(rows.len())
-    }
-
-    fn refuse_strangers(&self, seats: &Seats) -> io::Result<()> {
-        match self.strangers(seats)? {
-            0 => Ok(()),
-            count => Err(io::Error::other(format!("{} is shared with foreign sockets: {count}", self.tcp.address))),
-        }
-    }
-
-    fn refuse_too_many(&self, seats: &Seats) -> io::Result<()> {
-        match seats.iter().count() {
-            count if count < MOST => Ok(()),
-            count => Err(io::Error::other(format!("{} has {count} sockets already", self.tcp.address))),
-        }
     }
 
     fn refused(&self, error: io::Error) -> OpenError {

@@ -18,11 +18,11 @@ use super::{
     directory::FileId,
     endpoint::Options,
     error::{OpenError, call},
-    listener::{MOST, Repaired},
+    listener::Repaired,
     own::Own,
     private::PrivateDirectory,
     public::PublicPath,
-    seat::{LaneId, Seat},
+    seat::{LaneId, MOST, Seat},
     socket::{Seats, Socket},
 };
 

@@ -15,16 +15,13 @@ use super::{
     own::Own,
     probe::Probe,
     public::PublicPath,
-    seat::{LaneId, Seat, Steering, Way},
+    seat::{LaneId, MOST, Seat, Steering, Way},
     settings::Spoiled,
     single::{self, Single},
     socket::{Queue, Seats, Socket},
     strangers,
     tcp::Tcp,
 };
-
-/// How many sockets a listener may have, the helm included.
-pub(super) const MOST: usize = 64;
 
 /// A lane that listens again. What had waited in it is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +38,14 @@ pub(crate) struct Repaired {
 #[derive(Debug)]
 pub(crate) struct Lanes {
     local: Endpoint,
-    seats: Seats,
-    steering: Steering,
-    mechanism: Mechanism,
+    pub(super) seats: Seats,
+    pub(super) steering: Steering,
+    pub(super) mechanism: Mechanism,
     left: Left,
 }
 
 #[derive(Debug)]
-enum Mechanism {
+pub(super) enum Mechanism {
     Kernel(Group),
     Path(Links),
     Shared(Single),
@@ -88,7 +85,7 @@ impl Lanes {
             return Self::shared(tcp.endpoint(), first, Single::Tcp, options);
         }
         Ok(match Group::over(first, tcp, options)? {
-            Opened::Steered(seats, group) => Self::new(tcp.endpoint(), seats, Mechanism::Kernel(group)),
+            Opened::Steered(seats, group) => Self::new(tcp.endpoint(), seats, Mechanism::Kernel(*group)),
             Opened::Alone(first) => Self::alone(tcp.endpoint(), first, Single::Tcp),
         })
     }
@@ -149,42 +146,6 @@ impl Lanes {
         }
         self.steering = to;
         Ok(())
-    }
-
-    /// The same for a caller who has just seen that none of its sockets was shut. Turning the dial is nothing to it then.
-    pub(crate) fn steer_apart(&mut self, to: Steering) -> io::Result<()> {
-        match &mut self.mechanism {
-            Mechanism::Kernel(group) => group.steer_apart(&self.seats, &to)?,
-            Mechanism::Path(_) | Mechanism::Shared(_) => return self.steer(to),
-        }
-        self.steering = to;
-        Ok(())
-    }
-
-    /// Steers it anew where it is steered: whatever a worker has undone, and by the dial where that fits.
-    pub(crate) fn renew(&mut self) -> io::Result<()> {
-        match &mut self.mechanism {
-            Mechanism::Kernel(group) => group.renew(&self.seats, &self.steering),
-            Mechanism::Path(_) | Mechanism::Shared(_) => Ok(()),
-        }
-    }
-
-    /// Whether turning the dial steers it.
-    pub(crate) fn follows(&self) -> bool {
-        matches!(&self.mechanism, Mechanism::Kernel(group) if group.follows())
-    }
-
-    /// Where the dial would have to point for this.
-    pub(crate) fn place_on_dial(&self, to: &Steering) -> Option<usize> {
-        match (&self.mechanism, to) {
-            (Mechanism::Kernel(group), Steering::To(lane)) => group.index(*lane),
-            _ => None,
-        }
-    }
-
-    /// The dial, which it follows, points there now.
-    pub(crate) fn was_turned(&mut self, to: Steering) {
-        self.steering = to;
     }
 
     /// Connects to one seat, though clients go elsewhere; no client meets that seat by it. `None` where it would not be

@@ -19,6 +19,7 @@ mod holder;
 mod left;
 mod links;
 mod listener;
+mod mend;
 mod obstacle;
 mod order;
 mod own;

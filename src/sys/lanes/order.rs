@@ -3,8 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::listener::MOST;
-use super::seat::{LaneId, Seat};
+use super::seat::{LaneId, MOST, Seat};
 
 /// What may stand at each index; `None` is a stranger, a socket that is not ours.
 type Arrangement = Vec<Option<Seat>>;

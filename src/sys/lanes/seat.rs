@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::share::{By, Split};
 
+/// How many sockets a listener may have, the helm included.
+pub(super) const MOST: usize = 64;
+
 /// One of a listener's sockets, numbered from 0; a number never leads to another seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
