@@ -30,7 +30,8 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
         "ratio of a pair",
     ]);
     let mut lines = Vec::new();
-    let (pairs, long) = (session.of(40, 4), Duration::from_millis(session.of(400, 150)));
+    // How connections are spread over the workers is drawn anew each time, so there are more of them than of the others.
+    let (pairs, long) = (session.of(100, 4), Duration::from_millis(session.of(200, 150)));
     for (scheduling, policy, bound) in SCHEDULINGS {
         let address = watch::free_address()?;
         let mut command = Command::new(HEIRLOOM);

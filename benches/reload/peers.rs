@@ -118,6 +118,6 @@ fn run(peer: &Peer, reloads: usize) -> anyhow::Result<Outcome> {
         reload.push_time(answered - asked);
     }
     thread::sleep(AFTERWARDS);
-    let memory = server.as_ref().map_or(f64::NAN, |server| memory_of(server.pid(), "VmRSS"));
+    let memory = server.as_ref().map_or(f64::NAN, |server| memory_of(server.pid(), "Rss"));
     Ok(Outcome { one_shot: one_shot.stop(), keep_alive: keep_alive.stop(), reload, memory })
 }

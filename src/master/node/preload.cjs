@@ -1,7 +1,7 @@
 'use strict';
 // Loaded by heirloom before a Node worker's script. When the next generation serves, this one is a lame duck: it answers
 // `Connection: close` (HTTP/1) or GOAWAY (HTTP/2), and closes idle connections only when they have been left alone for a
-// while. In the end, WebSockets are closed with 1001, "going away". While a worker serves, nothing is done for a request.
+// while. In the end, WebSockets are closed with 1001, "going away". While a worker serves, next to nothing is done for a request.
 // It is for this process alone: what the script starts does not inherit it.
 const own = __filename;
 const flag = process.execArgv.indexOf(own);
