@@ -16,7 +16,7 @@ use crate::versus::{CLIENTS, MANNERS, Versus};
 use crate::watch;
 
 const WORKERS: &str = "2";
-/// The names of Node's own variable for it, and what is asked of heirloom.
+/// Our name for it, the value of Node's own variable, and the ratio that is asked of heirloom.
 const SCHEDULINGS: [(&str, &str, f64); 2] = [("rotation", "rr", 0.9), ("shared", "none", 1.0)];
 
 pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {

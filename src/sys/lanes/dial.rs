@@ -65,7 +65,7 @@ impl Lanes {
     /// Steers it anew where it is steered: whatever a worker has undone, and by the dial where that fits.
     pub(crate) fn renew(&mut self) -> io::Result<()> {
         match &mut self.mechanism {
-            Mechanism::Kernel(group) => group.renew(&self.seats, &self.steering),
+            Mechanism::Kernel(group) => group.attach(&self.seats, &self.steering),
             Mechanism::Path(_) | Mechanism::Shared(_) => Ok(()),
         }
     }

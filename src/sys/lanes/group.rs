@@ -93,11 +93,6 @@ impl Group {
         Ok(())
     }
 
-    /// The same by the dial, if that points there.
-    pub(super) fn renew(&mut self, seats: &Seats, to: &Steering) -> io::Result<()> {
-        self.attach(seats, to)
-    }
-
     pub(super) fn follows(&self) -> bool {
         self.follows
     }
@@ -142,6 +137,7 @@ impl Group {
         Ok(())
     }
 
+    /// Puts what sends connections there in force, and looks at nothing first.
     pub(super) fn attach(&mut self, seats: &Seats, to: &Steering) -> io::Result<()> {
         let program = self.program(to, |seat| self.require_index(seat))?;
         self.put_in_force(seats, program)
