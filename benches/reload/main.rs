@@ -97,7 +97,7 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(unknown) = arguments.parts.iter().find(|name| !known(name)) {
         anyhow::bail!("there is no part {unknown}");
     }
-    program::build_example()?;
+    program::build()?;
     let facts = facts::table();
     println!("{}", facts.text());
     let mut session =

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::ensure;
+use heirloom::load::Manner;
 
 use crate::Session;
 use crate::alone::Alone;
@@ -12,10 +13,13 @@ use crate::peer::{found, ours};
 use crate::plot::Plot;
 use crate::program::HEIRLOOM;
 use crate::table::Table;
-use crate::versus::{CLIENTS, MANNERS, Versus};
+use crate::versus::{CLIENTS, Contest, Manners};
 use crate::watch;
 
 const WORKERS: &str = "2";
+/// Which worker gets a connection is drawn anew for each, and with eight of them luck decides: so they are not kept for ever.
+const MANNERS: Manners =
+    [("one-shot", Manner::OneShot), ("keep-alive", Manner::KeepAlive { requests_per_connection: Some(100) })];
 /// Our name for it, the value of Node's own variable, and the ratio that is asked of heirloom.
 const SCHEDULINGS: [(&str, &str, f64); 2] = [("rotation", "rr", 0.9), ("shared", "none", 1.0)];
 
@@ -30,24 +34,30 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
         "ratio of a pair",
     ]);
     let mut lines = Vec::new();
-    // How connections are spread over the workers is drawn anew each time, so there are more of them than of the others.
-    let (pairs, long) = (session.of(100, 4), Duration::from_millis(session.of(200, 150)));
+    let contest = Contest {
+        rounds: session.of(12, 1),
+        // Both have compiled what they run most by then.
+        warm: session.of(4, 1),
+        pairs: session.of(20, 4),
+        long: Duration::from_millis(session.of(150, 150)),
+    };
     for (scheduling, policy, bound) in SCHEDULINGS {
-        let address = watch::free_address()?;
-        let mut command = Command::new(HEIRLOOM);
-        command.args(["run", "--config", "/dev/null", "--output", "json", "--workers", WORKERS, "--"]);
-        command.arg(&node).arg(ours("server.js"));
-        let master = Master::start(with(command, policy, address.port()))?;
-        master.promotion()?;
-        let address = watch::free_address()?;
-        let mut command = Command::new(&node);
-        command.arg(ours("cluster.js"));
-        let _cluster = Alone::start(with(command, policy, address.port()))?;
-        watch::first_answer(address, |_| true)?;
-        for (name, manner) in MANNERS {
-            // Both have compiled what they run most by then.
-            Versus::measure((master.address, address), manner, session.of(4, 1), long)?;
-            let versus = Versus::measure((master.address, address), manner, pairs, long)?;
+        let found = contest.hold(MANNERS, || {
+            let address = watch::free_address()?;
+            let mut command = Command::new(HEIRLOOM);
+            command.args(["run", "--config", "/dev/null", "--output", "json", "--workers", WORKERS, "--"]);
+            command.arg(&node).arg(ours("server.js"));
+            let master = Master::start(with(command, policy, address.port()))?;
+            master.promotion()?;
+            let address = watch::free_address()?;
+            let mut command = Command::new(&node);
+            command.arg(ours("cluster.js"));
+            let cluster = Alone::start(with(command, policy, address.port()))?;
+            watch::first_answer(address, |_| true)?;
+            let addresses = [master.address, address];
+            Ok(((master, cluster), addresses))
+        })?;
+        for ((name, _), versus) in MANNERS.into_iter().zip(found) {
             session.bounds.at_least(
                 &format!("requests of a Node script, heirloom : Node's cluster, {scheduling}, {name}, in the median"),
                 bound,

@@ -2,23 +2,36 @@
 
 use std::time::Duration;
 
+use heirloom::load::Manner;
+
 use crate::Session;
 use crate::alone::Alone;
 use crate::master::Setup;
 use crate::plot::Plot;
 use crate::program;
 use crate::table::Table;
-use crate::versus::{CLIENTS, MANNERS, Versus};
+use crate::versus::{CLIENTS, Contest, Manners};
+
+const MANNERS: Manners =
+    [("one-shot", Manner::OneShot), ("keep-alive", Manner::KeepAlive { requests_per_connection: None })];
 
 pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
-    let master = Setup::of([program::example().into_os_string(), "{addresses}".into()]).start()?;
-    master.promotion()?;
-    let (_server, alone, _) = Alone::example()?;
+    let contest = Contest {
+        rounds: session.of(12, 1),
+        warm: 1,
+        pairs: session.of(10, 4),
+        long: Duration::from_millis(session.of(200, 150)),
+    };
+    let found = contest.hold(MANNERS, || {
+        let master = Setup::of([program::example().into_os_string(), "{addresses}".into()]).start()?;
+        master.promotion()?;
+        let (server, alone, _) = Alone::example()?;
+        let addresses = [master.address, alone];
+        Ok(((master, server), addresses))
+    })?;
     let mut table = Table::new(&["clients", "under heirloom, a second", "alone, a second", "ratio of a pair"]);
     let mut lines = Vec::new();
-    let (pairs, long) = (session.of(40, 4), Duration::from_millis(session.of(400, 150)));
-    for (name, manner) in MANNERS {
-        let versus = Versus::measure((master.address, alone), manner, pairs, long)?;
+    for ((name, _), versus) in MANNERS.into_iter().zip(found) {
         session.bounds.at_least(
             &format!("requests under heirloom : alone, {name}, in the median"),
             0.99,

@@ -3,7 +3,7 @@
 use crate::Session;
 use crate::costs::tiny;
 use crate::facts;
-use crate::master::Setup;
+use crate::master::{Master, Setup};
 use crate::plot::Plot;
 use crate::stats::Sample;
 use crate::table::Table;
@@ -14,10 +14,11 @@ const DESCRIPTORS_BESIDE: u64 = 256;
 /// What a tiny worker takes for itself, generously, in KiB; two generations are there at once.
 const MEMORY_A_WORKER: u64 = 2 * 3 * 1024;
 
-/// What a master of some size takes.
+/// What masters of some size take.
 struct Size {
     count: usize,
-    memory: (f64, f64),
+    memory: Sample,
+    own: Sample,
     descriptors: usize,
     serves: Sample,
     gone: Sample,
@@ -33,7 +34,7 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
     session.document.show("workers", &table("workers", &workers));
     session.document.show("listeners", &table("listeners", &listeners));
     if let Some(four) = workers.iter().find(|size| size.count == 4) {
-        session.bounds.at_most("the master's memory with 4 workers", 5.0, four.memory.0, "MB");
+        session.bounds.at_most("the master's memory with 4 workers", 5.0, four.memory.median(), "MB");
     }
     let a_worker =
         |count: usize| workers.iter().find(|size| size.count == count).map(|size| size.serves.median() / count as f64);
@@ -50,7 +51,8 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
     };
     plot("How long a reload takes", "ms", |size| size.serves.median())
         .draw_logarithmic(session.document.plot("reload-time").as_deref())?;
-    plot("The master's memory", "MB", |size| size.memory.0).draw_logarithmic(session.document.plot("memory").as_deref())
+    plot("The master's memory", "MB", |size| size.memory.median())
+        .draw_logarithmic(session.document.plot("memory").as_deref())
 }
 
 /// As many as the limits of this machine allow.
@@ -65,19 +67,34 @@ fn sizes(session: &Session, counts: &[usize], set: impl Fn(usize, &mut Setup)) -
     counts
         .iter()
         .map(|&count| {
-            let mut setup = Setup::of(tiny("serve")?);
-            set(count, &mut setup);
-            let master = setup.start()?;
-            master.promotion()?;
-            let (mut serves, mut gone) = (Sample::default(), Sample::default());
-            for _ in 0..session.of(if count < 1000 { 9 } else { 3 }, 2) {
-                let (first, last) = master.reload()?;
-                serves.push_time(first);
-                gone.push_time(last);
+            let [memory, own, serves, gone] = Default::default();
+            let mut size = Size { count, memory, own, descriptors: 0, serves, gone };
+            // Where the kernel puts the program differs from start to start, and with it what is mapped beside what is used.
+            for _ in 0..session.of(if count < 1000 { 5 } else { 1 }, 1) {
+                let mut setup = Setup::of(tiny("serve")?);
+                set(count, &mut setup);
+                size.take(&setup.start()?, session.of(5, 2))?;
             }
-            Ok(Size { count, memory: master.memory(), descriptors: master.descriptors(), serves, gone })
+            Ok(size)
         })
         .collect()
+}
+
+impl Size {
+    /// Adds what a master takes after so many reloads.
+    fn take(&mut self, master: &Master, reloads: u32) -> anyhow::Result<()> {
+        master.promotion()?;
+        for _ in 0..reloads {
+            let (first, last) = master.reload()?;
+            self.serves.push_time(first);
+            self.gone.push_time(last);
+        }
+        let (all, own) = master.memory();
+        self.memory.push(all);
+        self.own.push(own);
+        self.descriptors = master.descriptors();
+        Ok(())
+    }
 }
 
 fn table(what: &str, sizes: &[Size]) -> Table {
@@ -91,11 +108,11 @@ fn table(what: &str, sizes: &[Size]) -> Table {
         "old one gone after, ms",
     ];
     let mut table = Table::new(&head);
-    for Size { count, memory, descriptors, serves, gone } in sizes {
+    for Size { count, memory, own, descriptors, serves, gone } in sizes {
         table.row([
             count.to_string(),
-            format!("{:.2}", memory.0),
-            format!("{:.2}", memory.1),
+            memory.shown(2),
+            format!("{:.2}", own.median()),
             descriptors.to_string(),
             serves.shown(1),
             format!("{:.2}", serves.median() / *count as f64),
