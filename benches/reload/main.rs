@@ -1,6 +1,6 @@
 //! What a reload costs: every figure of docs/benchmarks.md.
 //!
-//!     cargo bench                        all of it, about ten minutes; writes docs/benchmarks.md and its plots
+//!     cargo bench                        all of it, about twenty minutes; writes docs/benchmarks.md and its plots
 //!     cargo bench -- requests losses     only these parts
 //!     cargo bench -- --quick             a short look that writes nothing
 //!
