@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 
 use heirloom::master::Deed;
 use nix::unistd::geteuid;
@@ -14,7 +15,7 @@ use support::{Listening, Master, Setup};
 const LOOK: &str = r#"
 echo "uid $(id -u) gid $(id -g) groups $(id -G)"
 echo "umask $(umask)"
-echo "nice $(nice)"
+echo "nice $(nice) session $([ ! -e /proc/self/autogroup ] || sed 's/.* //' /proc/self/autogroup)"
 echo "nofile $(ulimit -Sn) $(ulimit -Hn) core $(ulimit -c)"
 echo "oom $(cat /proc/self/oom_score_adj)"
 grep NoNewPrivs /proc/self/status
@@ -51,7 +52,8 @@ fn a_worker_finds_the_limits_and_priorities_that_it_was_given() {
     let process = "umask = \"0027\"\nnice = 7\noom_score_adj = 321\nno_new_privs = true\n\
                    limits = { nofile = \"256:512\", core = 0 }\ninherit_environment = false\n";
     let (master, lines) = look(process, &[]);
-    let expected = ["umask 0027", "nice 7", "nofile 256 512 core 0", "oom 321", "NoNewPrivs:\t1"];
+    let nice = format!("nice 7 session {}", if Path::new("/proc/self/autogroup").exists() { "7" } else { "" });
+    let expected = ["umask 0027", &nice, "nofile 256 512 core 0", "oom 321", "NoNewPrivs:\t1"];
     assert_eq!(lines[1..6], expected, "{lines:?}");
     assert_eq!(lines[6].split_whitespace().collect::<Vec<_>>(), ["CONDUCT", "PATH", "PWD", "RELEASE"], "{lines:?}");
     end(master);

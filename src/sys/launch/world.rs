@@ -1,14 +1,21 @@
 //! What a worker may do, and how the system treats it: user, umask, limits, priorities. The launcher sets it all.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::io;
+use std::path::Path;
+use std::time::Duration;
+use std::{fmt, fs, io, thread};
 
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use serde::{Deserialize, Serialize};
 
 use super::Credentials;
+
+/// The nice value of a session, where there is one.
+const AUTOGROUP: &str = "/proc/self/autogroup";
+/// How long the kernel wants between two changes of it, and how often it is tried.
+const TURN: Duration = Duration::from_millis(100);
+const TURNS: u32 = 50;
 
 /// A worker's world, as the user wrote it; what he does not say is as it is for the master.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +70,7 @@ impl World {
     pub(super) fn enter(&self, credentials: Option<&Credentials>) -> Result<(), String> {
         let fault = |what: String| move |error: nix::Error| format!("cannot set {what}: {}", error.desc());
         if let Some(score) = self.oom_score_adj {
-            let set = std::fs::write("/proc/self/oom_score_adj", score.to_string());
+            let set = fs::write("/proc/self/oom_score_adj", score.to_string());
             set.map_err(|error| format!("cannot set oom_score_adj to {score}: {error}"))?;
         }
         if let Some(nice) = self.nice {
@@ -89,10 +96,27 @@ impl World {
 #[allow(unsafe_code)]
 fn set_nice(nice: i8) -> io::Result<()> {
     // SAFETY: it takes numbers only; 0 is this process.
-    match unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, i32::from(nice)) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
+    if unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, i32::from(nice)) } != 0 {
+        return Err(io::Error::last_os_error());
     }
+    set_nice_of_the_session(nice)
+}
+
+/// Where the kernel shares the processor by session, a process's own nice counts within its session only (sched(7), "The
+/// autogroup feature"), and a worker is alone in its own.
+fn set_nice_of_the_session(nice: i8) -> io::Result<()> {
+    let leads = nix::unistd::getsid(None)? == nix::unistd::getpid(); // one in the foreground is in the user's
+    if !leads || !Path::new(AUTOGROUP).exists() {
+        return Ok(());
+    }
+    for _ in 0..TURNS {
+        match fs::write(AUTOGROUP, nice.to_string()) {
+            // Without CAP_SYS_ADMIN the whole system has one turn in a tenth of a second, and nothing tells whose it is.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(TURN),
+            set => return set,
+        }
+    }
+    Err(io::ErrorKind::WouldBlock.into())
 }
 
 impl Limit {
