@@ -1,6 +1,7 @@
 //! docs/benchmarks.md: tables go between its markers, plots beside it.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -27,13 +28,22 @@ impl Document {
     }
 
     pub(crate) fn put(&mut self, name: &str, table: &Table) {
-        let marker = format!("<!-- {name} -->\n");
-        let Some(begin) = self.text.find(&marker).map(|at| at + marker.len()) else {
-            return eprintln!("docs/benchmarks.md has no place for {name}");
-        };
-        if let Some(length) = self.text[begin..].find("<!-- end -->") {
-            self.text.replace_range(begin..begin + length, &format!("\n{}\n", table.markdown()));
+        match self.place(name) {
+            Some(place) => self.text.replace_range(place, &format!("\n{}\n", table.markdown())),
+            None => eprintln!("docs/benchmarks.md has no place for {name}"),
         }
+    }
+
+    /// Leaves the rows that are there and not in the table.
+    pub(crate) fn update(&mut self, name: &str, table: &Table) {
+        let before = self.place(name).map_or_else(|| table.clone(), |place| Table::parse(&self.text[place]));
+        self.put(name, &before.with(table));
+    }
+
+    fn place(&self, name: &str) -> Option<Range<usize>> {
+        let marker = format!("<!-- {name} -->\n");
+        let begin = self.text.find(&marker)? + marker.len();
+        Some(begin..begin + self.text[begin..].find("<!-- end -->")?)
     }
 
     /// Where a plot goes; nowhere in a short look.

@@ -21,6 +21,7 @@ mod plot;
 mod program;
 mod reloads;
 mod requests;
+mod shares;
 mod sizes;
 mod stats;
 mod table;
@@ -28,6 +29,7 @@ mod versus;
 mod watch;
 mod worker;
 
+use std::io;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -35,6 +37,7 @@ use clap::Parser;
 
 use bounds::Bounds;
 use document::Document;
+use shares::OwnGroup;
 
 /// What is measured, and by what.
 const PARTS: [(&str, Part); 8] = [
@@ -73,6 +76,9 @@ struct Arguments {
     /// A short look: fewer rounds, and nothing is written
     #[arg(long)]
     quick: bool,
+    /// Leave it to the system how the processor is shared, by session maybe; nothing is written
+    #[arg(long)]
+    autogroup: bool,
     /// What cargo says to every bench
     #[arg(long, hide = true)]
     bench: bool,
@@ -98,10 +104,11 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
         anyhow::bail!("there is no part {unknown}");
     }
     program::build()?;
-    let facts = facts::table();
+    let own_group = if arguments.autogroup { Err(io::Error::other("as asked")) } else { OwnGroup::enter() };
+    let facts = facts::table(own_group.as_ref().err());
     println!("{}", facts.text());
-    let mut session =
-        Session { quick: arguments.quick, document: Document::read(!arguments.quick)?, bounds: Bounds::default() };
+    let document = Document::read(!arguments.quick && !arguments.autogroup)?;
+    let mut session = Session { quick: arguments.quick, document, bounds: Bounds::default() };
     for (name, part) in PARTS {
         if arguments.parts.is_empty() || arguments.parts.iter().any(|wanted| wanted == name) {
             eprintln!("== {name}");
@@ -110,10 +117,11 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
         }
     }
     if let Some(table) = session.bounds.table() {
-        let whole = arguments.parts.is_empty();
         println!("{}", table.text());
-        if whole {
+        if arguments.parts.is_empty() {
             session.document.put("bounds", &table);
+        } else {
+            session.document.update("bounds", &table);
         }
     }
     session.document.write()

@@ -15,6 +15,23 @@ impl Table {
         self.0.push(cells.into_iter().collect());
     }
 
+    /// What [`markdown`](Table::markdown) gave.
+    pub(crate) fn parse(markdown: &str) -> Table {
+        let rows = markdown.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+        Table(rows.map(|row| row.split(" | ").map(str::to_owned).collect()).collect())
+    }
+
+    /// With the rows of another in the place of those that begin alike.
+    pub(crate) fn with(mut self, other: &Table) -> Table {
+        for row in &other.0 {
+            match self.0.iter_mut().find(|before| before.first() == row.first()) {
+                Some(before) => before.clone_from(row),
+                None => self.0.push(row.clone()),
+            }
+        }
+        self
+    }
+
     fn width(&self, column: usize) -> usize {
         self.0.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     }
