@@ -35,11 +35,11 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
     ]);
     let mut lines = Vec::new();
     let contest = Contest {
-        rounds: session.of(12, 1),
+        rounds: session.of(30, 1),
         // Both have compiled what they run most by then.
         warm: session.of(4, 1),
-        pairs: session.of(20, 4),
-        long: Duration::from_millis(session.of(150, 150)),
+        pairs: session.of(6, 4),
+        long: Duration::from_millis(150),
     };
     for (scheduling, policy, bound) in SCHEDULINGS {
         let found = contest.hold(MANNERS, || {

@@ -16,12 +16,8 @@ const MANNERS: Manners =
     [("one-shot", Manner::OneShot), ("keep-alive", Manner::KeepAlive { requests_per_connection: None })];
 
 pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
-    let contest = Contest {
-        rounds: session.of(12, 1),
-        warm: 1,
-        pairs: session.of(10, 4),
-        long: Duration::from_millis(session.of(200, 150)),
-    };
+    let contest =
+        Contest { rounds: session.of(30, 1), warm: 1, pairs: 4, long: Duration::from_millis(session.of(200, 150)) };
     let found = contest.hold(MANNERS, || {
         let master = Setup::of([program::example().into_os_string(), "{addresses}".into()]).start()?;
         master.promotion()?;
