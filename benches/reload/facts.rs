@@ -1,22 +1,16 @@
 //! What the figures were measured on.
 
 use std::fs;
-use std::io;
 use std::process::Command;
 
 use crate::table::Table;
 
-/// The machine's facts, and how its processor is shared: as the system does it, if there is a reason.
-pub(crate) fn table(as_the_system: Option<&io::Error>) -> Table {
-    let shared = match as_the_system {
-        None => "alike by all, in a control group of their own".to_owned(),
-        Some(reason) => format!("as the system does it ({reason})"),
-    };
+/// The machine's facts.
+pub(crate) fn table() -> Table {
     let mut table = Table::new(&["machine", ""]);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     for (what, fact) in [
         ("processor", format!("{}, {cores} cores", field("/proc/cpuinfo", "model name"))),
-        ("it is shared", shared),
         ("memory", format!("{} MiB", kib("MemTotal") / 1024)),
         ("kernel", first_line("/proc/sys/kernel/osrelease")),
         ("compiler", output("rustc", &["--version"])),

@@ -8,6 +8,7 @@
 
 mod alone;
 mod bounds;
+mod cores;
 mod costs;
 mod dev;
 mod document;
@@ -21,7 +22,6 @@ mod plot;
 mod program;
 mod reloads;
 mod requests;
-mod shares;
 mod sizes;
 mod stats;
 mod table;
@@ -29,7 +29,6 @@ mod versus;
 mod watch;
 mod worker;
 
-use std::io;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -37,7 +36,6 @@ use clap::Parser;
 
 use bounds::Bounds;
 use document::Document;
-use shares::OwnGroup;
 
 /// What is measured, and by what.
 const PARTS: [(&str, Part); 8] = [
@@ -76,9 +74,6 @@ struct Arguments {
     /// A short look: fewer rounds, and nothing is written
     #[arg(long)]
     quick: bool,
-    /// Leave it to the system how the processor is shared, by session maybe; nothing is written
-    #[arg(long)]
-    autogroup: bool,
     /// What cargo says to every bench
     #[arg(long, hide = true)]
     bench: bool,
@@ -104,11 +99,10 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
         anyhow::bail!("there is no part {unknown}");
     }
     program::build()?;
-    let own_group = if arguments.autogroup { Err(io::Error::other("as asked")) } else { OwnGroup::enter() };
-    let facts = facts::table(own_group.as_ref().err());
+    let facts = facts::table();
     println!("{}", facts.text());
-    let document = Document::read(!arguments.quick && !arguments.autogroup)?;
-    let mut session = Session { quick: arguments.quick, document, bounds: Bounds::default() };
+    let mut session =
+        Session { quick: arguments.quick, document: Document::read(!arguments.quick)?, bounds: Bounds::default() };
     for (name, part) in PARTS {
         if arguments.parts.is_empty() || arguments.parts.iter().any(|wanted| wanted == name) {
             eprintln!("== {name}");

@@ -13,7 +13,7 @@ use crate::peer::{found, ours};
 use crate::plot::Plot;
 use crate::program::HEIRLOOM;
 use crate::table::Table;
-use crate::versus::{CLIENTS, Contest, Manners};
+use crate::versus::{CLIENTS, Contest, Manners, Server};
 use crate::watch;
 
 const WORKERS: &str = "2";
@@ -32,6 +32,7 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
         "under heirloom, a second",
         "Node's cluster, a second",
         "ratio of a pair",
+        "of processor time",
     ]);
     let mut lines = Vec::new();
     let contest = Contest {
@@ -54,8 +55,9 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
             command.arg(ours("cluster.js"));
             let cluster = Alone::start(with(command, policy, address.port()))?;
             watch::first_answer(address, |_| true)?;
-            let addresses = [master.address, address];
-            Ok(((master, cluster), addresses))
+            let under = Server { address: master.address, pid: master.pid() };
+            let beside = Server { address, pid: cluster.pid() };
+            Ok(((master, cluster), [under, beside]))
         })?;
         for ((name, _), versus) in MANNERS.into_iter().zip(found) {
             session.bounds.at_least(
@@ -63,8 +65,8 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
                 bound,
                 versus.ratio.median(),
             );
-            let [under, cluster, ratio] = versus.cells();
-            table.row([scheduling.to_owned(), format!("{CLIENTS} {name}"), under, cluster, ratio]);
+            let [under, cluster, ratio, effort] = versus.cells();
+            table.row([scheduling.to_owned(), format!("{CLIENTS} {name}"), under, cluster, ratio, effort]);
             lines.push((format!("{scheduling}, {name}"), versus.points));
         }
     }

@@ -10,7 +10,7 @@ use crate::master::Setup;
 use crate::plot::Plot;
 use crate::program;
 use crate::table::Table;
-use crate::versus::{CLIENTS, Contest, Manners};
+use crate::versus::{CLIENTS, Contest, Manners, Server};
 
 const MANNERS: Manners =
     [("one-shot", Manner::OneShot), ("keep-alive", Manner::KeepAlive { requests_per_connection: None })];
@@ -22,10 +22,12 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
         let master = Setup::of([program::example().into_os_string(), "{addresses}".into()]).start()?;
         master.promotion()?;
         let (server, alone, _) = Alone::example()?;
-        let addresses = [master.address, alone];
-        Ok(((master, server), addresses))
+        let under = Server { address: master.address, pid: master.pid() };
+        let alone = Server { address: alone, pid: server.pid() };
+        Ok(((master, server), [under, alone]))
     })?;
-    let mut table = Table::new(&["clients", "under heirloom, a second", "alone, a second", "ratio of a pair"]);
+    let mut table =
+        Table::new(&["clients", "under heirloom, a second", "alone, a second", "ratio of a pair", "of processor time"]);
     let mut lines = Vec::new();
     for ((name, _), versus) in MANNERS.into_iter().zip(found) {
         session.bounds.at_least(
@@ -33,8 +35,8 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
             0.99,
             versus.ratio.median(),
         );
-        let [under, without, ratio] = versus.cells();
-        table.row([format!("{CLIENTS} {name}"), under, without, ratio]);
+        let [under, without, ratio, effort] = versus.cells();
+        table.row([format!("{CLIENTS} {name}"), under, without, ratio, effort]);
         lines.push((name.to_owned(), versus.points));
     }
     session.document.show("requests", &table);

@@ -1,11 +1,12 @@
 //! The same load on two servers, in interleaved pairs: what they answer a second, and the ratio of neighbours.
 
 use std::net::SocketAddr;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use heirloom::load::{Load, Manner, Plan};
 
+use crate::cores::Cores;
 use crate::stats::Sample;
 
 /// How many clients ask.
@@ -23,12 +24,22 @@ pub(crate) struct Contest {
     pub(crate) long: Duration,
 }
 
+/// One of the two.
+#[derive(Clone, Copy)]
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    /// It, and all that it starts.
+    pub(crate) pid: u32,
+}
+
 /// Requests a second of both, and the ratio of each pair.
 #[derive(Default)]
 pub(crate) struct Versus {
     one: Sample,
     other: Sample,
     pub(crate) ratio: Sample,
+    /// That of the processor time which they take for a request.
+    effort: Sample,
     /// Number and ratio of each pair, to be drawn.
     pub(crate) points: Vec<(f64, f64)>,
 }
@@ -38,17 +49,20 @@ impl Contest {
     pub(crate) fn hold<Servers>(
         &self,
         manners: Manners,
-        start: impl Fn() -> anyhow::Result<(Servers, [SocketAddr; 2])>,
+        start: impl Fn() -> anyhow::Result<(Servers, [Server; 2])>,
     ) -> anyhow::Result<[Versus; 2]> {
+        let cores = Cores::share_out()?;
         let mut found = [Versus::default(), Versus::default()];
         for _ in 0..self.rounds {
-            let (_servers, addresses) = start()?;
+            cores.for_servers()?;
+            let (_running, servers) = start()?;
+            cores.for_load()?;
             for ((_, manner), versus) in manners.iter().zip(&mut found) {
                 for _ in 0..self.warm {
-                    Versus::default().pair(addresses, *manner, self.long)?;
+                    Versus::default().pair(servers, *manner, self.long)?;
                 }
                 for _ in 0..self.pairs {
-                    versus.pair(addresses, *manner, self.long)?;
+                    versus.pair(servers, *manner, self.long)?;
                 }
             }
         }
@@ -58,35 +72,58 @@ impl Contest {
 
 impl Versus {
     /// Asks both, one after the other.
-    fn pair(&mut self, [one, other]: [SocketAddr; 2], manner: Manner, long: Duration) -> anyhow::Result<()> {
+    fn pair(&mut self, [one, other]: [Server; 2], manner: Manner, long: Duration) -> anyhow::Result<()> {
         // Whoever is first may find a colder machine: each is, in turn.
         let (a, b) = if self.points.len().is_multiple_of(2) {
-            let first = a_second(one, manner, long)?;
-            (first, a_second(other, manner, long)?)
+            let first = ask(one, manner, long)?;
+            (first, ask(other, manner, long)?)
         } else {
-            let first = a_second(other, manner, long)?;
-            (a_second(one, manner, long)?, first)
+            let first = ask(other, manner, long)?;
+            (ask(one, manner, long)?, first)
         };
-        self.one.push(a);
-        self.other.push(b);
-        self.ratio.push(a / b);
-        self.points.push((self.points.len() as f64, a / b));
+        let ratio = a.a_second / b.a_second;
+        self.one.push(a.a_second);
+        self.other.push(b.a_second);
+        self.ratio.push(ratio);
+        self.effort.push(a.effort / b.effort);
+        self.points.push((self.points.len() as f64, ratio));
         Ok(())
     }
 
     /// As cells of a table.
-    pub(crate) fn cells(&self) -> [String; 3] {
-        [self.one.shown(0), self.other.shown(0), self.ratio.shown(3)]
+    pub(crate) fn cells(&self) -> [String; 4] {
+        [self.one.shown(0), self.other.shown(0), self.ratio.shown(3), self.effort.shown(3)]
     }
 }
 
-fn a_second(target: SocketAddr, manner: Manner, long: Duration) -> anyhow::Result<f64> {
-    let load = Load::start(Plan { clients: CLIENTS, manner, ..Plan::on(target) })?;
+/// What came of a load.
+struct Answered {
+    a_second: f64,
+    /// Nanoseconds of the processor for each.
+    effort: f64,
+}
+
+fn ask(server: Server, manner: Manner, long: Duration) -> anyhow::Result<Answered> {
+    let before = processor_time(server.pid);
+    let load = Load::start(Plan { clients: CLIENTS, manner, ..Plan::on(server.address) })?;
     let started = Instant::now();
     thread::sleep(long);
-    let answered = load.tally().answered;
+    let answered = load.tally().answered as f64;
     let took = started.elapsed();
     let tally = load.stop();
     anyhow::ensure!(tally.failures() == 0, "requests failed without a reload: {tally}");
-    Ok(answered as f64 / took.as_secs_f64())
+    let effort = (processor_time(server.pid) - before) as f64 / tally.answered as f64;
+    Ok(Answered { a_second: answered / took.as_secs_f64(), effort })
+}
+
+/// What a process and its children have taken so far, in nanoseconds (the first field of schedstat).
+fn processor_time(pid: u32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let of_thread = |thread: fs::DirEntry| {
+        let read = |name| fs::read_to_string(thread.path().join(name)).unwrap_or_default();
+        let own = read("schedstat").split_whitespace().next().and_then(|time| time.parse().ok()).unwrap_or(0);
+        let children = read("children");
+        own + children.split_whitespace().filter_map(|child| child.parse().ok()).map(processor_time).sum::<u64>()
+    };
+    threads.map(of_thread).sum()
 }
