@@ -124,7 +124,7 @@ impl Lookups {
     }
 
     pub(super) fn kill_survivors(&self, search: Search) {
-        tokio::task::spawn_blocking(move || survivors::kill(&search));
+        tokio::task::spawn_blocking(move || drop(survivors::kill(&search)));
     }
 
     /// For telling the loop what was found.

@@ -20,6 +20,8 @@ use super::{files, shell};
 const AT_ONCE: usize = 16 * 1024;
 /// Whoever starts others while he is being killed is looked for so often again.
 const LOOKS: usize = 10;
+/// So long is waited for whom we have killed: on a busy machine it takes a while.
+const DYING: Duration = Duration::from_secs(1);
 
 /// How long we wait for it.
 #[derive(Clone, Copy, Debug)]
@@ -129,25 +131,30 @@ fn timeout(left: Duration) -> PollTimeout {
 
 /// Asks it to end, and ends it with its whole session.
 fn end(pid: Pid, process: BorrowedFd<'_>, grace: Duration, mark: Option<String>) {
-    let ended = |wait| {
-        let mut watched = [PollFd::new(process, PollFlags::POLLIN)];
-        poll(&mut watched, wait).is_ok_and(|ready| ready > 0)
-    };
     if !grace.is_zero() {
         let _ = killpg(pid, Signal::SIGTERM); // it may have ended by itself
-        let _ = ended(timeout(grace)); // or it ends now
+        let _ = has_ended(process, timeout(grace)); // or it ends now
     }
     let _ = killpg(pid, Signal::SIGKILL);
     let _ = process::signal(process, Signal::SIGKILL); // which may not lead its group yet
-    while !ended(PollTimeout::NONE) {} // killed, it ends
+    while !has_ended(process, PollTimeout::NONE) {} // killed, it ends
     let Some(mark) = mark else { return };
     let search = Search { sessions: BTreeSet::from([pid.as_raw()]), mark, ..Search::default() };
     for _ in 0..LOOKS {
-        if survivors::find(&search).is_empty() {
+        let killed = survivors::kill(&search);
+        if killed.is_empty() {
             break;
         }
-        survivors::kill(&search);
+        for process in killed {
+            let _ = has_ended(process.as_fd(), timeout(DYING)); // killed, it ends, if not in the kernel's hands
+        }
     }
+}
+
+/// Whether a process has ended, or does so before the time is over.
+fn has_ended(process: BorrowedFd<'_>, wait: PollTimeout) -> bool {
+    let mut watched = [PollFd::new(process, PollFlags::POLLIN)];
+    poll(&mut watched, wait).is_ok_and(|ready| ready > 0)
 }
 
 fn read(output: BorrowedFd<'_>, take: &mut dyn FnMut(&[u8])) -> io::Result<usize> {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -51,14 +51,14 @@ pub(crate) fn find(search: &Search) -> Vec<Survivor> {
         .collect()
 }
 
-/// Ends them, and whatever they leave behind meanwhile.
-pub(crate) fn kill(search: &Search) {
-    for survivor in find(search) {
-        let Ok(process) = process::open(Pid::from_raw(survivor.pid)) else { continue };
-        if stat(survivor.pid).is_some_and(|stat| stat.started == survivor.started) {
-            let _ = process::signal(process.as_fd(), Signal::SIGKILL); // the next look tells whether it helped
-        }
-    }
+/// Ends them: each of these can be read when it is over, and the next look tells what they have left behind meanwhile.
+pub(crate) fn kill(search: &Search) -> Vec<OwnedFd> {
+    let kill = |survivor: Survivor| {
+        let process = process::open(Pid::from_raw(survivor.pid)).ok()?;
+        let is_the_same = stat(survivor.pid).is_some_and(|stat| stat.started == survivor.started);
+        (is_the_same && process::signal(process.as_fd(), Signal::SIGKILL).is_ok()).then_some(process)
+    };
+    find(search).into_iter().filter_map(kill).collect()
 }
 
 fn belongs(pid: i32, stat: &Stat, search: &Search) -> bool {
