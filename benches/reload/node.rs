@@ -36,9 +36,9 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
     ]);
     let mut lines = Vec::new();
     let contest = Contest {
-        rounds: session.of(30, 1),
-        // Both have compiled what they run most by then.
-        warm: session.of(4, 1),
+        rounds: session.of(12, 1),
+        // Both have compiled what they run most by then; on one core that takes seconds.
+        warm: session.of(16, 1),
         pairs: session.of(6, 4),
         long: Duration::from_millis(150),
     };
