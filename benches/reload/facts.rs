@@ -5,8 +5,8 @@ use std::process::Command;
 
 use crate::table::Table;
 
-/// The machine's facts.
-pub(crate) fn table() -> Table {
+/// The machine's facts, and which parts were run on it; all, if none is named.
+pub(crate) fn table(parts: &[String]) -> Table {
     let mut table = Table::new(&["machine", ""]);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     for (what, fact) in [
@@ -17,6 +17,7 @@ pub(crate) fn table() -> Table {
         ("Node", output("node", &["--version"])),
         ("heirloom", format!("{} {}", env!("CARGO_PKG_VERSION"), output("git", &["rev-parse", "--short", "HEAD"]))),
         ("date", output("date", &["-u", "+%Y-%m-%d"])),
+        ("parts", if parts.is_empty() { "all".to_owned() } else { parts.join(", ") }),
     ] {
         table.row([what.to_owned(), fact.trim().to_owned()]);
     }

@@ -1,6 +1,6 @@
 //! What a reload costs: every figure of docs/benchmarks.md.
 //!
-//!     cargo bench                        all of it, about twenty minutes; writes docs/benchmarks.md and its plots
+//!     cargo bench                        all of it, about half an hour; writes docs/benchmarks.md and its plots
 //!     cargo bench -- requests losses     only these parts
 //!     cargo bench -- --quick             a short look that writes nothing
 //!
@@ -25,6 +25,7 @@ mod requests;
 mod sizes;
 mod stats;
 mod table;
+mod usage;
 mod versus;
 mod watch;
 mod worker;
@@ -99,7 +100,7 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
         anyhow::bail!("there is no part {unknown}");
     }
     program::build()?;
-    let facts = facts::table();
+    let facts = facts::table(&arguments.parts);
     println!("{}", facts.text());
     let mut session =
         Session { quick: arguments.quick, document: Document::read(!arguments.quick)?, bounds: Bounds::default() };

@@ -15,8 +15,8 @@ use heirloom::supervision::{GenerationId, Notice};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::facts::field;
 use crate::program::HEIRLOOM;
+use crate::usage::memory_of;
 
 /// Nothing takes longer.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -147,13 +147,6 @@ impl Master {
     pub(crate) fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.pid())).map_or(0, Iterator::count)
     }
-}
-
-/// What of a process's memory is resident, in MB of a million bytes. Its maps are exact, where its status is an estimate
-/// that may be half a megabyte off.
-pub(crate) fn memory_of(pid: u32, line: &str) -> f64 {
-    let kib = field(&format!("/proc/{pid}/smaps_rollup"), line);
-    kib.trim_end_matches(" kB").parse::<f64>().unwrap_or(f64::NAN) * 1024.0 / 1e6
 }
 
 impl Drop for Master {

@@ -10,10 +10,10 @@ use heirloom::load::{Load, Manner, Plan, Tally};
 use crate::Session;
 use crate::alone::Alone;
 use crate::losses::{THINK, kinds};
-use crate::master::memory_of;
 use crate::peer::{Peer, Reload, Stage, all};
 use crate::stats::Sample;
 use crate::table::Table;
+use crate::usage::memory_of;
 use crate::watch;
 
 const CLIENTS: usize = 4;

@@ -1,13 +1,14 @@
 //! The same load on two servers, in interleaved pairs: what they answer a second, and the ratio of neighbours.
 
 use std::net::SocketAddr;
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 use heirloom::load::{Load, Manner, Plan};
 
 use crate::cores::Cores;
 use crate::stats::Sample;
+use crate::usage::processor_time;
 
 /// How many clients ask.
 pub(crate) const CLIENTS: usize = 8;
@@ -114,16 +115,4 @@ fn ask(server: Server, manner: Manner, long: Duration) -> anyhow::Result<Answere
     anyhow::ensure!(tally.failures() == 0, "requests failed without a reload: {tally}");
     let effort = (processor_time(server.pid) - before) as f64 / tally.answered as f64;
     Ok(Answered { a_second: answered / took.as_secs_f64(), effort })
-}
-
-/// What a process and its children have taken so far, in nanoseconds (the first field of schedstat).
-fn processor_time(pid: u32) -> u64 {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let of_thread = |thread: fs::DirEntry| {
-        let read = |name| fs::read_to_string(thread.path().join(name)).unwrap_or_default();
-        let own = read("schedstat").split_whitespace().next().and_then(|time| time.parse().ok()).unwrap_or(0);
-        let children = read("children");
-        own + children.split_whitespace().filter_map(|child| child.parse().ok()).map(processor_time).sum::<u64>()
-    };
-    threads.map(of_thread).sum()
 }
