@@ -36,29 +36,33 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
     ]);
     let mut lines = Vec::new();
     let contest = Contest {
-        rounds: session.of(12, 1),
+        rounds: session.of(10, 1),
         // Both have compiled what they run most by then; on one core that takes seconds.
-        warm: session.of(16, 1),
-        pairs: session.of(6, 4),
+        warm: Duration::from_millis(session.of(2_500, 150)),
+        pairs: session.of(12, 4),
         long: Duration::from_millis(150),
     };
     for (scheduling, policy, bound) in SCHEDULINGS {
-        let found = contest.hold(MANNERS, || {
+        let under = || {
             let address = watch::free_address()?;
             let mut command = Command::new(HEIRLOOM);
             command.args(["run", "--config", "/dev/null", "--output", "json", "--workers", WORKERS, "--"]);
             command.arg(&node).arg(ours("server.js"));
             let master = Master::start(with(command, policy, address.port()))?;
             master.promotion()?;
+            let server = Server { address: master.address, pid: master.pid() };
+            Ok((master, server))
+        };
+        let cluster = || {
             let address = watch::free_address()?;
             let mut command = Command::new(&node);
             command.arg(ours("cluster.js"));
-            let cluster = Alone::start(with(command, policy, address.port()))?;
+            let running = Alone::start(with(command, policy, address.port()))?;
             watch::first_answer(address, |_| true)?;
-            let under = Server { address: master.address, pid: master.pid() };
-            let beside = Server { address, pid: cluster.pid() };
-            Ok(((master, cluster), [under, beside]))
-        })?;
+            let server = Server { address, pid: running.pid() };
+            Ok((running, server))
+        };
+        let found = contest.hold(MANNERS, under, cluster)?;
         for ((name, _), versus) in MANNERS.into_iter().zip(found) {
             session.bounds.at_least(
                 &format!("requests of a Node script, heirloom : Node's cluster, {scheduling}, {name}, in the median"),

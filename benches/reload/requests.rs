@@ -16,16 +16,20 @@ const MANNERS: Manners =
     [("one-shot", Manner::OneShot), ("keep-alive", Manner::KeepAlive { requests_per_connection: None })];
 
 pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
-    let contest =
-        Contest { rounds: session.of(30, 1), warm: 1, pairs: 4, long: Duration::from_millis(session.of(200, 150)) };
-    let found = contest.hold(MANNERS, || {
+    let long = Duration::from_millis(session.of(200, 150));
+    let contest = Contest { rounds: session.of(30, 1), warm: long, pairs: 4, long };
+    let under = || {
         let master = Setup::of([program::example().into_os_string(), "{addresses}".into()]).start()?;
         master.promotion()?;
-        let (server, alone, _) = Alone::example()?;
-        let under = Server { address: master.address, pid: master.pid() };
-        let alone = Server { address: alone, pid: server.pid() };
-        Ok(((master, server), [under, alone]))
-    })?;
+        let server = Server { address: master.address, pid: master.pid() };
+        Ok((master, server))
+    };
+    let alone = || {
+        let (running, address, _) = Alone::example()?;
+        let server = Server { address, pid: running.pid() };
+        Ok((running, server))
+    };
+    let found = contest.hold(MANNERS, under, alone)?;
     let mut table =
         Table::new(&["clients", "under heirloom, a second", "alone, a second", "ratio of a pair", "of processor time"]);
     let mut lines = Vec::new();

@@ -19,8 +19,8 @@ pub(crate) type Manners = [(&'static str, Manner); 2];
 /// memory makes it faster or slower for all its life.
 pub(crate) struct Contest {
     pub(crate) rounds: u32,
-    /// Of each manner in each round, before the pairs that count.
-    pub(crate) warm: u32,
+    /// For each manner in each round, before the pairs that count.
+    pub(crate) warm: Duration,
     pub(crate) pairs: u32,
     pub(crate) long: Duration,
 }
@@ -46,24 +46,33 @@ pub(crate) struct Versus {
 }
 
 impl Contest {
-    /// Of what `start` starts, in each of the manners; it is stopped at the end of a round.
-    pub(crate) fn hold<Servers>(
+    /// Of what `one` and `other` start, in each of the manners; both are stopped at the end of a round.
+    pub(crate) fn hold<One, Other>(
         &self,
         manners: Manners,
-        start: impl Fn() -> anyhow::Result<(Servers, [Server; 2])>,
+        one: impl Fn() -> anyhow::Result<(One, Server)>,
+        other: impl Fn() -> anyhow::Result<(Other, Server)>,
     ) -> anyhow::Result<[Versus; 2]> {
         let cores = Cores::share_out()?;
         let mut found = [Versus::default(), Versus::default()];
-        for _ in 0..self.rounds {
+        for round in 0..self.rounds {
+            // Of two that are the same, the one that was started and warmed first can be the slower one: each is, in turn.
+            let one_first = round.is_multiple_of(2);
             cores.for_servers()?;
-            let (_running, servers) = start()?;
+            let ((_one, a), (_other, b)) = if one_first {
+                let first = one()?;
+                (first, other()?)
+            } else {
+                let first = other()?;
+                (one()?, first)
+            };
             cores.for_load()?;
             for ((_, manner), versus) in manners.iter().zip(&mut found) {
-                for _ in 0..self.warm {
-                    Versus::default().pair(servers, *manner, self.long)?;
+                for server in if one_first { [a, b] } else { [b, a] } {
+                    ask(server, *manner, self.warm)?;
                 }
                 for _ in 0..self.pairs {
-                    versus.pair(servers, *manner, self.long)?;
+                    versus.pair([a, b], *manner, self.long)?;
                 }
             }
         }
