@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinError;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::guest::Guest;
 use super::listener::Client;
@@ -25,8 +25,10 @@ const FRESH: Duration = Duration::from_secs(5);
 const FRESH_AT_LEAST: Duration = Duration::from_secs(1);
 /// What is left of a grace for the way out of `main`, at most.
 const WAY_OUT: Duration = Duration::from_secs(1);
-/// A status is not sent more often than this.
-const BETWEEN_STATUSES: Duration = Duration::from_millis(250);
+/// A status is not sent more often than this: for each, the master wakes up, and whatever serves then has cold caches.
+const BETWEEN_STATUSES: Duration = Duration::from_secs(1);
+/// Where something has failed, which may bring a generation down, it does not wait longer than this.
+const BETWEEN_ERRORS: Duration = Duration::from_millis(250);
 
 /// What was served until the worker had drained.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -68,6 +70,8 @@ pub(super) struct House {
     pub(super) gone: Notify,
     /// Told when there is something to report.
     news: Notify,
+    /// Told when there is something to report that should not wait.
+    errors: Notify,
     connections: AtomicU64,
     requests: AtomicU64,
 }
@@ -80,6 +84,7 @@ impl House {
             guests: Mutex::default(),
             gone: Notify::new(),
             news: Notify::new(),
+            errors: Notify::new(),
             connections: AtomicU64::new(0),
             requests: AtomicU64::new(0),
         })
@@ -136,6 +141,7 @@ impl House {
 
     pub(super) fn count_error(&self) {
         self.worker.tally().failed();
+        self.errors.notify_one();
         self.news.notify_one();
     }
 
@@ -162,7 +168,11 @@ impl House {
         loop {
             self.news.notified().await;
             self.worker.report_tally();
-            sleep(BETWEEN_STATUSES).await;
+            let error = async {
+                sleep(BETWEEN_ERRORS).await;
+                self.errors.notified().await;
+            };
+            let _ = timeout(BETWEEN_STATUSES, error).await; // either is a reason to look again
         }
     }
 }
