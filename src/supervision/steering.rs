@@ -67,10 +67,15 @@ impl Supervisor {
             return; // what was ordered since decides
         }
         if self.rising() == Some(generation) && self.is_steered_to() {
-            self.give_up(Reason::NotSteered { why }, now);
-        } else if self.serving == Some(generation) {
+            self.give_up(Reason::NotSteered { why: why.clone() }, now);
+        }
+        let Some(serving) = self.serving.filter(|_| self.steers.is_empty() && !self.is_stopping()) else { return };
+        let has_any = self.shares.iter().any(|share| share.cohort.generation == serving);
+        if serving == generation || (!has_any && self.steer_again.is_none()) {
             self.steer_again = Some(now + STEER_AGAIN);
-            self.tell(Notice::NotSteered { generation, why });
+            self.tell(Notice::NotSteered { generation: serving, why });
+        } else if has_any {
+            self.answer_who_went_back();
         }
     }
 
@@ -127,6 +132,11 @@ impl Supervisor {
                 self.retire(cohort, false, now);
             }
         }
+        self.answer_who_went_back();
+    }
+
+    /// Once nothing is being steered any more, whoever asked to go back knows what serves.
+    fn answer_who_went_back(&mut self) {
         if let Some(serving) = self.serving.filter(|_| self.steers.is_empty()) {
             let asked = std::mem::take(&mut self.rolling_back);
             self.answer(asked, &Outcome::Promoted(serving));

@@ -285,3 +285,53 @@ fn there_is_no_way_back_to_a_generation_that_was_dismissed() {
          slot 0 is filled again in 200ms",
     );
 }
+
+/// Generation 1 is asked back, and before it has the connections generation 3 is to get them; none of this is answered.
+fn asked_back_while_a_newcomer_is_steered_to() -> Story {
+    let mut story = freshly_promoted();
+    story.world.steer = Goes::Unanswered;
+    story.ask(Command::Rollback { to: None });
+    story.reload();
+    story.ready(3);
+    story.so_far(
+        "generation 2 rolled back to generation 1: asked for (a test)
+         steer to generation 1
+         resume worker 1
+         generation 3 rising
+         spawn worker 3 for generation 3 in slot 0
+         steer to generation 3",
+    );
+    story
+}
+
+#[test]
+fn who_asked_to_go_back_is_answered_when_the_newcomer_that_came_between_is_given_up() {
+    let mut story = asked_back_while_a_newcomer_is_steered_to();
+    story.happen(Event::Steered { generation: generation(1) });
+    story.happen(Event::NotSteered { generation: generation(3), why: "the kernel refused".into() });
+    story.so_far(
+        "lame duck worker 2
+         generation 3 given up: the kernel refused
+         answer request 4: rejected: the kernel refused
+         drain worker 3
+         answer request 3: generation 1 serves",
+    );
+}
+
+#[test]
+fn going_back_is_tried_again_when_neither_it_nor_the_newcomer_that_came_between_got_the_connections() {
+    let mut story = asked_back_while_a_newcomer_is_steered_to();
+    story.happen(Event::NotSteered { generation: generation(1), why: "the kernel refused".into() });
+    story.happen(Event::NotSteered { generation: generation(3), why: "the kernel refused".into() });
+    story.world.steer = Goes::Well;
+    story.wait(millis(100));
+    story.so_far(
+        "generation 3 given up: the kernel refused
+         answer request 4: rejected: the kernel refused
+         drain worker 3
+         not steered to generation 1: the kernel refused
+         steer to generation 1
+         lame duck worker 2
+         answer request 3: generation 1 serves",
+    );
+}
