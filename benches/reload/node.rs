@@ -1,5 +1,6 @@
 //! A Node script under heirloom and under Node's own cluster: requests a second, in both schedulings.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -36,33 +37,14 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
     ]);
     let mut lines = Vec::new();
     let contest = Contest {
-        rounds: session.of(10, 1),
+        rounds: session.of(12, 1),
         // Both have compiled what they run most by then; on one core that takes seconds.
         warm: Duration::from_millis(session.of(2_500, 150)),
         pairs: session.of(12, 4),
         long: Duration::from_millis(150),
     };
     for (scheduling, policy, bound) in SCHEDULINGS {
-        let under = || {
-            let address = watch::free_address()?;
-            let mut command = Command::new(HEIRLOOM);
-            command.args(["run", "--config", "/dev/null", "--output", "json", "--workers", WORKERS, "--"]);
-            command.arg(&node).arg(ours("server.js"));
-            let master = Master::start(with(command, policy, address.port()))?;
-            master.promotion()?;
-            let server = Server { address: master.address, pid: master.pid() };
-            Ok((master, server))
-        };
-        let cluster = || {
-            let address = watch::free_address()?;
-            let mut command = Command::new(&node);
-            command.arg(ours("cluster.js"));
-            let running = Alone::start(with(command, policy, address.port()))?;
-            watch::first_answer(address, |_| true)?;
-            let server = Server { address, pid: running.pid() };
-            Ok((running, server))
-        };
-        let found = contest.hold(MANNERS, under, cluster)?;
+        let found = contest.hold(MANNERS, || under_heirloom(&node, policy), || in_a_cluster(&node, policy))?;
         for ((name, _), versus) in MANNERS.into_iter().zip(found) {
             session.bounds.at_least(
                 &format!("requests of a Node script, heirloom : Node's cluster, {scheduling}, {name}, in the median"),
@@ -74,9 +56,35 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
             lines.push((format!("{scheduling}, {name}"), versus.points));
         }
     }
+    let (_, policy, _) = SCHEDULINGS[1];
+    let found = contest.hold(MANNERS, || in_a_cluster(&node, policy), || in_a_cluster(&node, policy))?;
+    for ((name, _), versus) in MANNERS.into_iter().zip(found) {
+        let [one, other, ratio, effort] = versus.cells();
+        table.row(["shared, the cluster twice".to_owned(), format!("{CLIENTS} {name}"), one, other, ratio, effort]);
+    }
     session.document.show("node", &table);
     let plot = Plot { title: "A Node script, heirloom : Node's cluster", across: "pair", up: "ratio", lines };
     plot.draw(session.document.plot("node").as_deref())
+}
+
+fn under_heirloom(node: &Path, policy: &str) -> anyhow::Result<(Master, Server)> {
+    let mut command = Command::new(HEIRLOOM);
+    command.args(["run", "--config", "/dev/null", "--output", "json", "--workers", WORKERS, "--"]);
+    command.arg(node).arg(ours("server.js"));
+    let master = Master::start(with(command, policy, watch::free_address()?.port()))?;
+    master.promotion()?;
+    let server = Server { address: master.address, pid: master.pid() };
+    Ok((master, server))
+}
+
+fn in_a_cluster(node: &Path, policy: &str) -> anyhow::Result<(Alone, Server)> {
+    let address = watch::free_address()?;
+    let mut command = Command::new(node);
+    command.arg(ours("cluster.js"));
+    let running = Alone::start(with(command, policy, address.port()))?;
+    watch::first_answer(address, |_| true)?;
+    let server = Server { address, pid: running.pid() };
+    Ok((running, server))
 }
 
 fn with(mut command: Command, policy: &str, port: u16) -> Command {
