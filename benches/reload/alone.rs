@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -55,11 +56,15 @@ impl Alone {
 impl Drop for Alone {
     fn drop(&mut self) {
         self.signal(Signal::SIGTERM);
-        let until = Instant::now() + PATIENCE;
-        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < until {
-            thread::sleep(Duration::from_millis(1));
-        }
-        let _ = killpg(self.group(), Signal::SIGKILL); // what it left behind
-        let _ = self.child.wait();
+        let (group, child) = (self.group(), &mut self.child);
+        let (ended, end) = mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let _ = child.wait();
+                let _ = ended.send(()); // unless nobody waits for it any more
+            });
+            let _ = end.recv_timeout(PATIENCE);
+            let _ = killpg(group, Signal::SIGKILL); // it, or what it left behind
+        });
     }
 }

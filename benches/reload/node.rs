@@ -21,8 +21,9 @@ const WORKERS: &str = "2";
 /// Which worker gets a connection is drawn anew for each, and with eight of them luck decides: so they are not kept for ever.
 const MANNERS: Manners =
     [("one-shot", Manner::OneShot), ("keep-alive", Manner::KeepAlive { requests_per_connection: Some(100) })];
+const SHARED: &str = "none";
 /// Our name for it, the value of Node's own variable, and the ratio that is asked of heirloom.
-const SCHEDULINGS: [(&str, &str, f64); 2] = [("rotation", "rr", 0.9), ("shared", "none", 1.0)];
+const SCHEDULINGS: [(&str, &str, f64); 2] = [("rotation", "rr", 0.9), ("shared", SHARED, 1.0)];
 
 pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
     let node = found("node");
@@ -56,8 +57,7 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
             lines.push((format!("{scheduling}, {name}"), versus.points));
         }
     }
-    let (_, policy, _) = SCHEDULINGS[1];
-    let found = contest.hold(MANNERS, || in_a_cluster(&node, policy), || in_a_cluster(&node, policy))?;
+    let found = contest.hold(MANNERS, || in_a_cluster(&node, SHARED), || in_a_cluster(&node, SHARED))?;
     for ((name, _), versus) in MANNERS.into_iter().zip(found) {
         let [one, other, ratio, effort] = versus.cells();
         table.row(["shared, the cluster twice".to_owned(), format!("{CLIENTS} {name}"), one, other, ratio, effort]);

@@ -59,18 +59,10 @@ impl Contest {
             // Of two that are the same, the one that was started and warmed first can be the slower one: each is, in turn.
             let one_first = round.is_multiple_of(2);
             cores.for_servers()?;
-            let ((_one, a), (_other, b)) = if one_first {
-                let first = one()?;
-                (first, other()?)
-            } else {
-                let first = other()?;
-                (one()?, first)
-            };
+            let ((_one, a), (_other, b)) = in_turn(one_first, &one, &other)?;
             cores.for_load()?;
             for ((_, manner), versus) in manners.iter().zip(&mut found) {
-                for server in if one_first { [a, b] } else { [b, a] } {
-                    ask(server, *manner, self.warm)?;
-                }
+                in_turn(one_first, || ask(a, *manner, self.warm), || ask(b, *manner, self.warm))?;
                 for _ in 0..self.pairs {
                     versus.pair([a, b], *manner, self.long)?;
                 }
@@ -84,13 +76,8 @@ impl Versus {
     /// Asks both, one after the other.
     fn pair(&mut self, [one, other]: [Server; 2], manner: Manner, long: Duration) -> anyhow::Result<()> {
         // Whoever is first may find a colder machine: each is, in turn.
-        let (a, b) = if self.points.len().is_multiple_of(2) {
-            let first = ask(one, manner, long)?;
-            (first, ask(other, manner, long)?)
-        } else {
-            let first = ask(other, manner, long)?;
-            (ask(one, manner, long)?, first)
-        };
+        let one_first = self.points.len().is_multiple_of(2);
+        let (a, b) = in_turn(one_first, || ask(one, manner, long), || ask(other, manner, long))?;
         let ratio = a.a_second / b.a_second;
         self.one.push(a.a_second);
         self.other.push(b.a_second);
@@ -103,6 +90,21 @@ impl Versus {
     /// As cells of a table.
     pub(crate) fn cells(&self) -> [String; 4] {
         [self.one.shown(0), self.other.shown(0), self.ratio.shown(3), self.effort.shown(3)]
+    }
+}
+
+/// Does both, the one or the other first.
+fn in_turn<A, B>(
+    one_first: bool,
+    one: impl FnOnce() -> anyhow::Result<A>,
+    other: impl FnOnce() -> anyhow::Result<B>,
+) -> anyhow::Result<(A, B)> {
+    if one_first {
+        let first = one()?;
+        Ok((first, other()?))
+    } else {
+        let first = other()?;
+        Ok((one()?, first))
     }
 }
 

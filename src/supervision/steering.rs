@@ -70,12 +70,14 @@ impl Supervisor {
             self.give_up(Reason::NotSteered { why: why.clone() }, now);
         }
         let Some(serving) = self.serving.filter(|_| self.steers.is_empty() && !self.is_stopping()) else { return };
-        let has_any = self.shares.iter().any(|share| share.cohort.generation == serving);
-        if serving == generation || (!has_any && self.steer_again.is_none()) {
+        let is_met = self.shares.iter().any(|share| share.cohort.generation == serving);
+        if is_met && serving != generation {
+            return self.answer_who_went_back();
+        }
+        // It could not be steered to, now or while the newcomer was next; what is to be tried again anyway needs no word.
+        if serving == generation || self.steer_again.is_none() {
             self.steer_again = Some(now + STEER_AGAIN);
             self.tell(Notice::NotSteered { generation: serving, why });
-        } else if has_any {
-            self.answer_who_went_back();
         }
     }
 
