@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::build::Build;
 use super::open::{Declaration, ListenError};
+use super::recipe::Recipe;
 use super::recipes::Recipes;
-use super::release::Recipe;
 use super::release_error::ReleaseError;
 use crate::supervision::{Coalescing, FirstStart, Policy};
 use crate::sys::lanes::LANES;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::open::Declaration;
 use super::programs::locate;
-use super::release::Recipe;
+use super::recipe::Recipe;
 use super::release_error::ReleaseError;
 use crate::dialects::{Filling, Place};
 use crate::errands::Hook;

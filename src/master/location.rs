@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::programs::locate;
-use super::release::Recipe;
+use super::recipe::Recipe;
 use crate::sys::files::where_we_were_started;
 
 impl Recipe {

@@ -36,6 +36,7 @@ mod programs;
 mod prove;
 mod queries;
 mod ready;
+mod recipe;
 mod recipes;
 mod release;
 mod release_error;
@@ -60,7 +61,8 @@ pub use machine::{Master, RunError};
 #[doc(hidden)]
 pub use mishap::kill_worker;
 pub use open::{Declaration, ListenError};
-pub use release::{Recipe, Release};
+pub use recipe::Recipe;
+pub use release::Release;
 pub use release_error::ReleaseError;
 pub use report::{Deed, Notices, Report, Stream, What};
 #[cfg(feature = "control")]

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::build::{Build, Job};
 use super::hooks::Facts;
-use super::release::{Recipe, Release};
+use super::recipe::Recipe;
+use super::release::Release;
 use super::release_error::ReleaseError;
 use super::report::Deed;
 use crate::errands::{Hook, Scenery};

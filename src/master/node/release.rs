@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::dialects::Dialect;
 use crate::dialects::node::{NodeOptions, Start};
 use crate::master::open::Declaration;
-use crate::master::release::{Recipe, Release};
+use crate::master::recipe::Recipe;
+use crate::master::release::Release;
 use crate::master::release_error::ReleaseError;
 
 /// Node's own variable for it: `rr`, or `none`.
