@@ -70,11 +70,11 @@ impl Supervisor {
             self.give_up(Reason::NotSteered { why: why.clone() }, now);
         }
         let Some(serving) = self.serving.filter(|_| self.steers.is_empty() && !self.is_stopping()) else { return };
-        let is_met = self.shares.iter().any(|share| share.cohort.generation == serving);
-        if is_met && serving != generation {
+        let is_owed = self.leaving.values().any(|leaving| *leaving == Leaving::Unsteered);
+        if !is_owed && serving != generation {
             return self.answer_who_went_back();
         }
-        // It could not be steered to, now or while the newcomer was next; what is to be tried again anyway needs no word.
+        // Clients still meet somebody who leaves; what is to be tried again anyway needs no word.
         if serving == generation || self.steer_again.is_none() {
             self.steer_again = Some(now + STEER_AGAIN);
             self.tell(Notice::NotSteered { generation: serving, why });
