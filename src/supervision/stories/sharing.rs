@@ -1,6 +1,6 @@
 //! Canaries: a share of new connections first, then greater ones.
 
-use crate::supervision::story::{Goes, Story, generation, seconds};
+use crate::supervision::story::{Goes, Story, generation, millis, seconds};
 use crate::supervision::{CanaryStep, Command, Event, Stage, Strategy};
 
 fn step(percent: u8, hold: Option<u64>) -> CanaryStep {
@@ -183,6 +183,34 @@ fn a_greater_share_that_cannot_be_given_takes_back_the_smaller_one() {
         "steer 25 to generation 2, 75 to generation 1
          generation 2 given up: the kernel refused
          answer request 2: rejected: the kernel refused
+         steer to generation 1
+         lame duck worker 2",
+    );
+}
+
+#[test]
+fn a_canary_that_is_given_up_is_steered_away_from_though_this_fails_and_so_does_the_next_ones_share() {
+    let mut story = at_five_percent();
+    story.world.steer = Goes::Unanswered;
+    story.ask(Command::Abort);
+    story.reload();
+    story.ready(3);
+    story.happen(Event::NotSteered { generation: generation(1), why: "the kernel refused".into() });
+    story.happen(Event::NotSteered { generation: generation(3), why: "the kernel refused".into() });
+    story.world.steer = Goes::Well;
+    story.wait(millis(100));
+    story.so_far(
+        "generation 2 given up: aborted (a test)
+         answer request 2: rejected: aborted (a test)
+         steer to generation 1
+         answer request 3: done
+         generation 3 rising
+         spawn worker 3 for generation 3 in slot 0
+         steer 5 to generation 3, 95 to generation 1
+         generation 3 given up: the kernel refused
+         answer request 4: rejected: the kernel refused
+         drain worker 3
+         not steered to generation 1: the kernel refused
          steer to generation 1
          lame duck worker 2",
     );
