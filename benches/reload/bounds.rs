@@ -1,6 +1,10 @@
 //! The figures that heirloom is meant to reach: what was measured, and whether that is enough.
 
+use crate::stats::Sample;
 use crate::table::Table;
+
+const MET: &str = "met";
+const MISSED: &str = "**missed**";
 
 /// Bounds that were looked at, in the order of the parts.
 #[derive(Default)]
@@ -9,16 +13,24 @@ pub(crate) struct Bounds(Vec<[String; 4]>);
 impl Bounds {
     /// `measured` is met when it is at most `bound`.
     pub(crate) fn at_most(&mut self, what: &str, bound: f64, measured: f64, unit: &str) {
-        self.add(what, format!("≤ {bound} {unit}"), format!("{measured:.2} {unit}"), measured <= bound);
+        let verdict = if measured <= bound { MET } else { MISSED };
+        self.add(what, format!("≤ {bound} {unit}"), format!("{measured:.2} {unit}"), verdict);
     }
 
-    /// `measured` is met when it is at least `bound`.
-    pub(crate) fn at_least(&mut self, what: &str, bound: f64, measured: f64) {
-        self.add(what, format!("≥ {bound}"), format!("{measured:.3}"), measured >= bound);
+    /// The median of `measured` is to be at least `bound`: missed when all that it could be is less.
+    pub(crate) fn at_least(&mut self, what: &str, bound: f64, measured: &Sample) {
+        let (median, (low, high)) = (measured.median(), measured.interval_of_median());
+        let verdict = if median >= bound {
+            MET
+        } else if high >= bound {
+            "not told apart"
+        } else {
+            MISSED
+        };
+        self.add(what, format!("≥ {bound}"), format!("{median:.3} [{low:.3}, {high:.3}]"), verdict);
     }
 
-    fn add(&mut self, what: &str, bound: String, measured: String, met: bool) {
-        let verdict = if met { "met" } else { "**missed**" };
+    fn add(&mut self, what: &str, bound: String, measured: String, verdict: &str) {
         self.0.push([what.to_owned(), bound, measured, verdict.to_owned()]);
     }
 

@@ -37,7 +37,7 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
         session.bounds.at_least(
             &format!("requests under heirloom : alone, {name}, in the median"),
             0.99,
-            versus.ratio.median(),
+            &versus.starts,
         );
         let [under, without, ratio, effort] = versus.cells();
         table.row([format!("{CLIENTS} {name}"), under, without, ratio, effort]);

@@ -1,6 +1,9 @@
-//! Median and quartiles.
+//! Median and quartiles, and how far a median can be trusted.
 
 use std::time::Duration;
+
+/// How often a median may lie above its interval, and how often below.
+const ON_ONE_SIDE: f64 = 0.025;
 
 /// Values of the same thing.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +31,26 @@ impl Sample {
         let place = last as f64 * share;
         let (below, above) = (place.floor() as usize, place.ceil() as usize);
         sorted[below] + (sorted[above] - sorted[below]) * place.fract()
+    }
+
+    /// Where the median of ever more such values would lie, nineteen times of twenty, however they are spread: each is as
+    /// likely to be above it as below, like a coin. From the least to the greatest where there are fewer than six.
+    pub(crate) fn interval_of_median(&self) -> (f64, f64) {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let count = sorted.len();
+        let Some(last) = count.checked_sub(1) else { return (f64::NAN, f64::NAN) };
+        let mut outside = 0;
+        let mut exactly = 0.5_f64.powi(count as i32);
+        let mut at_most = exactly;
+        loop {
+            exactly *= (count - outside) as f64 / (outside + 1) as f64;
+            at_most += exactly;
+            if at_most > ON_ONE_SIDE {
+                return (sorted[outside], sorted[last - outside]);
+            }
+            outside += 1;
+        }
     }
 
     /// `median (first quartile to third)`, with so many places.

@@ -38,7 +38,9 @@ pub(crate) struct Server {
 pub(crate) struct Versus {
     one: Sample,
     other: Sample,
-    pub(crate) ratio: Sample,
+    ratio: Sample,
+    /// Its median in each round: of what was started anew, and not only asked again.
+    pub(crate) starts: Sample,
     /// That of the processor time which they take for a request.
     effort: Sample,
     /// Number and ratio of each pair, to be drawn.
@@ -63,9 +65,10 @@ impl Contest {
             cores.for_load()?;
             for ((_, manner), versus) in manners.iter().zip(&mut found) {
                 in_turn(one_first, || ask(a, *manner, self.warm), || ask(b, *manner, self.warm))?;
-                for _ in 0..self.pairs {
-                    versus.pair([a, b], *manner, self.long)?;
-                }
+                let ratios = (0..self.pairs)
+                    .map(|_| versus.pair([a, b], *manner, self.long))
+                    .collect::<anyhow::Result<Sample>>()?;
+                versus.starts.push(ratios.median());
             }
         }
         Ok(found)
@@ -73,8 +76,8 @@ impl Contest {
 }
 
 impl Versus {
-    /// Asks both, one after the other.
-    fn pair(&mut self, [one, other]: [Server; 2], manner: Manner, long: Duration) -> anyhow::Result<()> {
+    /// Asks both, one after the other, and tells the ratio.
+    fn pair(&mut self, [one, other]: [Server; 2], manner: Manner, long: Duration) -> anyhow::Result<f64> {
         // Whoever is first may find a colder machine: each is, in turn.
         let one_first = self.points.len().is_multiple_of(2);
         let (a, b) = in_turn(one_first, || ask(one, manner, long), || ask(other, manner, long))?;
@@ -84,7 +87,7 @@ impl Versus {
         self.ratio.push(ratio);
         self.effort.push(a.effort / b.effort);
         self.points.push((self.points.len() as f64, ratio));
-        Ok(())
+        Ok(ratio)
     }
 
     /// As cells of a table.
