@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use statrs::distribution::{Binomial, DiscreteCDF};
+
 /// How often a median may lie above its interval, and how often below.
 const ON_ONE_SIDE: f64 = 0.025;
 
@@ -38,19 +40,10 @@ impl Sample {
     pub(crate) fn interval_of_median(&self) -> (f64, f64) {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
-        let count = sorted.len();
-        let Some(last) = count.checked_sub(1) else { return (f64::NAN, f64::NAN) };
-        let mut outside = 0;
-        let mut exactly = 0.5_f64.powi(count as i32);
-        let mut at_most = exactly;
-        loop {
-            exactly *= (count - outside) as f64 / (outside + 1) as f64;
-            at_most += exactly;
-            if at_most > ON_ONE_SIDE {
-                return (sorted[outside], sorted[last - outside]);
-            }
-            outside += 1;
-        }
+        let Some(last) = sorted.len().checked_sub(1) else { return (f64::NAN, f64::NAN) };
+        let below = Binomial::new(0.5, sorted.len() as u64).expect("a half is a probability");
+        let outside = (below.inverse_cdf(ON_ONE_SIDE) as usize).saturating_sub(1);
+        (sorted[outside], sorted[last - outside])
     }
 
     /// `median (first quartile to third)`, with so many places.
