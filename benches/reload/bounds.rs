@@ -19,15 +19,16 @@ impl Bounds {
 
     /// The median of `measured` is to be at least `bound`: missed when all that it could be is less.
     pub(crate) fn at_least(&mut self, what: &str, bound: f64, measured: &Sample) {
-        let (median, (low, high)) = (measured.median(), measured.interval_of_median());
+        let (median, interval) = (measured.median(), measured.interval_of_median());
         let verdict = if median >= bound {
             MET
-        } else if high >= bound {
-            "not told apart"
-        } else {
+        } else if interval.is_some_and(|(_, high)| high < bound) {
             MISSED
+        } else {
+            "not told apart"
         };
-        self.add(what, format!("≥ {bound}"), format!("{median:.3} [{low:.3}, {high:.3}]"), verdict);
+        let interval = interval.map(|(low, high)| format!(" [{low:.3}, {high:.3}]")).unwrap_or_default();
+        self.add(what, format!("≥ {bound}"), format!("{median:.3}{interval}"), verdict);
     }
 
     fn add(&mut self, what: &str, bound: String, measured: String, verdict: &str) {

@@ -36,14 +36,13 @@ impl Sample {
     }
 
     /// Where the median of ever more such values would lie, nineteen times of twenty, however they are spread: each is as
-    /// likely to be above it as below, like a coin. From the least to the greatest where there are fewer than six.
-    pub(crate) fn interval_of_median(&self) -> (f64, f64) {
+    /// likely to be above it as below, like a coin. Fewer than six tell nothing.
+    pub(crate) fn interval_of_median(&self) -> Option<(f64, f64)> {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
-        let Some(last) = sorted.len().checked_sub(1) else { return (f64::NAN, f64::NAN) };
         let below = Binomial::new(0.5, sorted.len() as u64).expect("a half is a probability");
-        let outside = (below.inverse_cdf(ON_ONE_SIDE) as usize).saturating_sub(1);
-        (sorted[outside], sorted[last - outside])
+        let outside = (below.inverse_cdf(ON_ONE_SIDE) as usize).checked_sub(1)?;
+        Some((sorted[outside], sorted[sorted.len() - 1 - outside]))
     }
 
     /// `median (first quartile to third)`, with so many places.
