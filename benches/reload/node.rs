@@ -37,7 +37,7 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
     ]);
     let mut lines = Vec::new();
     let contest = Contest {
-        rounds: session.of(18, 1),
+        rounds: session.of(30, 1),
         // Both have compiled what they run most by then; on one core that takes seconds.
         warm: Duration::from_millis(session.of(2_500, 150)),
         pairs: session.of(12, 4),
@@ -53,7 +53,7 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
             );
             let [under, cluster, ratio, effort] = versus.cells();
             table.row([scheduling.to_owned(), format!("{CLIENTS} {name}"), under, cluster, ratio, effort]);
-            lines.push((format!("{scheduling}, {name}"), versus.points));
+            lines.push((format!("{scheduling}, {name}"), versus.ratio.numbered()));
         }
     }
     session.document.show("node", &table);

@@ -41,7 +41,7 @@ pub(crate) fn measure(session: &mut Session) -> anyhow::Result<()> {
         );
         let [under, without, ratio, effort] = versus.cells();
         table.row([format!("{CLIENTS} {name}"), under, without, ratio, effort]);
-        lines.push((name.to_owned(), versus.points));
+        lines.push((name.to_owned(), versus.ratio.numbered()));
     }
     session.document.show("requests", &table);
     let plot = Plot { title: "Requests under heirloom : alone", across: "pair", up: "ratio", lines };

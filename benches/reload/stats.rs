@@ -27,8 +27,7 @@ impl Sample {
 
     /// Between two values, as far as it lies between them; nothing without any.
     pub(crate) fn quantile(&self, share: f64) -> f64 {
-        let mut sorted = self.0.clone();
-        sorted.sort_by(f64::total_cmp);
+        let sorted = self.sorted();
         let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
         let place = last as f64 * share;
         let (below, above) = (place.floor() as usize, place.ceil() as usize);
@@ -38,11 +37,21 @@ impl Sample {
     /// Where the median of ever more such values would lie, nineteen times of twenty, however they are spread: each is as
     /// likely to be above it as below, like a coin. Fewer than six tell nothing.
     pub(crate) fn interval_of_median(&self) -> Option<(f64, f64)> {
-        let mut sorted = self.0.clone();
-        sorted.sort_by(f64::total_cmp);
+        let sorted = self.sorted();
         let below = Binomial::new(0.5, sorted.len() as u64).expect("a half is a probability");
         let outside = (below.inverse_cdf(ON_ONE_SIDE) as usize).checked_sub(1)?;
         Some((sorted[outside], sorted[sorted.len() - 1 - outside]))
+    }
+
+    fn sorted(&self) -> Vec<f64> {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted
+    }
+
+    /// Each with its number, as points that can be drawn.
+    pub(crate) fn numbered(&self) -> Vec<(f64, f64)> {
+        (0_u32..).map(f64::from).zip(self.0.iter().copied()).collect()
     }
 
     /// `median (first quartile to third)`, with so many places.

@@ -38,13 +38,12 @@ pub(crate) struct Server {
 pub(crate) struct Versus {
     one: Sample,
     other: Sample,
-    ratio: Sample,
+    /// Of each pair.
+    pub(crate) ratio: Sample,
     /// Its median in each round: of what was started anew, and not only asked again.
     pub(crate) starts: Sample,
     /// That of the processor time which they take for a request.
     effort: Sample,
-    /// Number and ratio of each pair, to be drawn.
-    pub(crate) points: Vec<(f64, f64)>,
 }
 
 impl Contest {
@@ -65,10 +64,11 @@ impl Contest {
             cores.for_load()?;
             for ((_, manner), versus) in manners.iter().zip(&mut found) {
                 in_turn(one_first, || ask(a, *manner, self.warm), || ask(b, *manner, self.warm))?;
-                let ratios = (0..self.pairs)
-                    .map(|_| versus.pair([a, b], *manner, self.long))
-                    .collect::<anyhow::Result<Sample>>()?;
-                versus.starts.push(ratios.median());
+                // Whoever is first may find a colder machine: each is, in turn.
+                let pairs = 0..self.pairs;
+                let ratios: anyhow::Result<Sample> =
+                    pairs.map(|pair| versus.pair(pair.is_multiple_of(2), [a, b], *manner, self.long)).collect();
+                versus.starts.push(ratios?.median());
             }
         }
         Ok(found)
@@ -77,16 +77,19 @@ impl Contest {
 
 impl Versus {
     /// Asks both, one after the other, and tells the ratio.
-    fn pair(&mut self, [one, other]: [Server; 2], manner: Manner, long: Duration) -> anyhow::Result<f64> {
-        // Whoever is first may find a colder machine: each is, in turn.
-        let one_first = self.points.len().is_multiple_of(2);
+    fn pair(
+        &mut self,
+        one_first: bool,
+        [one, other]: [Server; 2],
+        manner: Manner,
+        long: Duration,
+    ) -> anyhow::Result<f64> {
         let (a, b) = in_turn(one_first, || ask(one, manner, long), || ask(other, manner, long))?;
         let ratio = a.a_second / b.a_second;
         self.one.push(a.a_second);
         self.other.push(b.a_second);
         self.ratio.push(ratio);
         self.effort.push(a.effort / b.effort);
-        self.points.push((self.points.len() as f64, ratio));
         Ok(ratio)
     }
 
